@@ -1,0 +1,27 @@
+"""See backpropagation through time: LSTM cells as graphs, unrolled, drawn, stepped and trained."""
+
+from . import cells
+from .backend import backend, has_gpu
+from .errors import (
+    ArgumentError,
+    BackendError,
+    DtypeError,
+    GraphError,
+    RangeError,
+    RenderError,
+    ShapeError,
+    TextError,
+    TinygradError,
+)
+from .graph import Graph
+from .layers import Diagonal, Dropout, Embedding, Linear
+from .op import Op
+from .ops import *  # noqa: F403
+from .ops.functions import *  # noqa: F403
+from .registry import CELLS, cell
+from .settings import default_dtype, evaluating, no_grad, seed
+from .steps import Step
+from .tensor import OPS, Input, Parameter, Tensor
+from .unroll import stack, through_time, unroll, zero_state
+
+__version__ = "0.1.0"

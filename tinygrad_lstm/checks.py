@@ -1,0 +1,101 @@
+"""Checks of what meets what, and the words in which their errors teach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .backend import backend_name, namespace
+from .errors import BackendError, DtypeError, GraphError, ShapeError, TinygradError
+from .where import shape_text
+
+
+def check_kin(nodes: Sequence[Any]) -> None:
+    """All on one backend and, as far as they are real numbers, of one precision."""
+    first = None
+    for node in nodes:
+        array = node.data
+        if array is None:
+            continue
+        if first is not None and type(array) is not type(first.data):
+            raise BackendError(
+                f"{node.title} is on {backend_name(array)}, {first.title} on "
+                f'{backend_name(first.data)}. Move one with .to("cupy") or .to("numpy")'
+            )
+        if is_real(array):
+            if first is not None and is_real(first.data) and array.dtype != first.data.dtype:
+                raise DtypeError(
+                    f"{node.title} is {array.dtype}, {first.title} is {first.data.dtype}. "
+                    f'Convert the data, or build the layers under default_dtype("{array.dtype}")'
+                )
+            first = node
+        elif first is None:
+            first = node
+
+
+def is_real(array: Any) -> bool:
+    """Whether the array holds real floating-point numbers."""
+    dtype = array.dtype
+    return (dtype.kind == "f") if hasattr(dtype, "kind") else "float" in str(dtype)
+
+
+def can_have_gradient(array: Any) -> bool:
+    """Whether the array holds numbers that can move a little: reals or complex numbers."""
+    dtype = array.dtype
+    if hasattr(dtype, "kind"):
+        return dtype.kind in "fc"
+    return "float" in str(dtype) or "complex" in str(dtype)
+
+
+def check_seeds(outputs: Sequence[Any], seeds: Sequence[Any], call: str) -> list[Any]:
+    """The seeds as arrays in the shape, dtype and backend of their outputs."""
+    if len(seeds) != len(outputs):
+        names = ", ".join(node.title for node in outputs)
+        raise GraphError(f"{call}: {len(seeds)} seeds for {len(outputs)} outputs: {names}")
+    return [_check_seed(node, seed, call, len(outputs)) for node, seed in zip(outputs, seeds)]
+
+
+def _check_seed(node: Any, seed: Any, call: str, count: int) -> Any:
+    if node.data is None:
+        raise GraphError(f"{call}: {node.title} has no value yet; run forward first")
+    if not can_have_gradient(node.data):
+        raise DtypeError(
+            f"{call}: {node.title} is {node.data.dtype}; only floats have gradients. "
+            f"Write 3.0 instead of 3, or convert with dtype='float32'"
+        )
+    xp = namespace(node.data)
+    if seed is None:
+        if count > 1:
+            return None
+        if node.shape != ():
+            raise ShapeError(
+                f"{call}: {node.title} is no scalar, so it needs a seed of shape "
+                f"{shape_text(node.shape)}: dL/d({node.name or 'output'})"
+            )
+        return xp.ones_like(node.data)
+    seed = seed.data if hasattr(seed, "op") else seed
+    if isinstance(seed, (int, float, np.ndarray, np.generic, list)) and xp is np:
+        seed = np.asarray(seed, dtype=node.data.dtype if not np.iscomplexobj(seed) else None)
+    if tuple(seed.shape) != node.shape:
+        raise ShapeError(
+            f"{call}: the seed of {node.title} has shape {shape_text(tuple(seed.shape))}; "
+            f"it is dL/d({node.name or 'output'}) and needs the same shape"
+        )
+    return seed
+
+
+def explained(error: Exception, op: Any, parents: Sequence[Any], where: Any, node: Any):
+    """The error with op, inputs and line added to its text, and `.node` set."""
+    titles = [p.title for p in parents]
+    kind = type(error) if isinstance(error, TinygradError) else TinygradError
+    text = str(error)
+    for k, title in enumerate(titles):
+        text = text.replace("{%d}" % k, title)
+    lines = [f"{op!r}: {text}", f"  inputs: {', '.join(titles)}"]
+    new = kind("\n".join(lines + ([f"  written at {where}"] if where else [])))
+    new.node = node
+    return new
+
+

@@ -1,0 +1,306 @@
+"""A Graph is some nodes between inputs and outputs: run it, step it, differentiate it, apply it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from .backend import asarray, keep_freed_memory, namespace
+from .checks import check_kin, check_seeds, is_real
+from .errors import ArgumentError, DtypeError, GraphError, ShapeError
+from .listing import listing, parameter_names
+from .ops.flow import Filled
+from .settings import LOCAL
+from .steps import Step, backward_steps, below, forward_steps, run
+from .tensor import Input, Parameter, Tensor
+from .where import shape_text
+
+Tensors = tuple[Tensor, ...]
+
+VIEW: dict[str, Callable[[Any], dict[str, str]]] = {}
+"""How a notebook shows a graph; `show` fills it in, which is why floor 4 need not know it."""
+
+
+class Graph:
+    """The nodes between `inputs` and `outputs`, eldest first.
+
+    Args:
+        inputs: nodes to be fed, in the order in which `forward` and a call take them.
+        outputs: nodes whose values are wanted; one node may be several outputs.
+        names: usually `locals()`: every tensor in it without a name gets its variable's name.
+        name: what drawings and messages call the graph.
+
+    Raises:
+        GraphError: an input given twice, never fed or never read; an output no input reaches.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        names: Mapping[str, Any] | None = None,
+        name: str = "",
+    ) -> None:
+        self.inputs: Tensors = _tensors(inputs, "inputs")
+        self.outputs: Tensors = _tensors(outputs, "outputs")
+        self.name = name
+        self.nodes: list[Tensor] = below((*self.outputs, *self.inputs), stop=self.inputs)
+        for variable, value in (names or {}).items():
+            if isinstance(value, Tensor) and not value.name and not variable.startswith("_"):
+                value.name = variable
+        self._check()
+        fed = set(self.inputs)
+        self._program = [(n, n.op) for n in self.nodes if n.op is not None and n not in fed]
+        self._waiting = any(op.waits() for _, op in self._program)
+        self._leaves = [n for n in self.nodes if n.op is None and n not in fed]
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """Every parameter once, by name, in the order in which they were made."""
+        return parameter_names(self.nodes)
+
+    def __call__(self, *args: Any, scope: str | None = None) -> Tensors:
+        """Apply every op once more, to new inputs.
+
+        Parameters are leaves, so the new nodes read the same ones.  That is all weight sharing is.
+
+        Args:
+            args: one tensor (or array) for each input.
+            scope: where the new nodes stand, such as "t=3"; their own scope follows after "/".
+
+        Returns:
+            The new outputs.  The shapes inside were checked when the graph was built, so that only
+            those of the arguments need checking now.
+        """
+        image, letters = self._match(args)
+        ready = LOCAL.recording and all(n.data is not None for n in image.values())
+        for node, op in self._program:
+            parents = tuple([image.get(p, p) for p in node.parents])
+            op = op.bind(letters) if op.lettered else op
+            if ready:
+                copy = Tensor.made_by(op, parents, None, node.name, node.where)
+                copy.data = run(op, [p.data for p in parents], copy)
+            else:
+                copy = op(*parents)
+                copy.name, copy.where = node.name, node.where
+            copy.layer = node.layer
+            copy.scope = scope if not node.scope else f"{scope}/{node.scope}" if scope else node.scope
+            image[node] = copy
+        return tuple([image.get(node, node) for node in self.outputs])
+
+    def forward(self, *arrays: Any) -> tuple[Any, ...]:
+        """Feed the inputs, run every node, return the outputs' arrays.
+
+        Values are kept in `node.data`: the next run overwrites them.
+        """
+        for _ in self.forward_steps(*arrays):  # to run is to step without looking
+            pass
+        return tuple(node.data for node in self.outputs)
+
+    def forward_steps(self, *arrays: Any) -> Iterator[Step]:
+        """Feed the inputs, then run one node at a time, eldest first.
+
+        Raises:
+            GraphError: for a wrong number of arrays.
+            ShapeError: for an array that does not fit its input; nothing is changed then.
+        """
+        letters = self._feed(arrays)
+        program = self._program
+        if self._waiting:
+            program = [(node, op.bind(letters)) for node, op in program]
+        return forward_steps(program)
+
+    def backward(self, *seeds: Any, accumulate: bool = False) -> tuple[Any, ...]:
+        """Fill `.grad` of every node with dL/d(node), where dL/d(output) are the seeds.
+
+        Args:
+            seeds: one array for each output, in its shape; None counts as zeros.  A single scalar
+                output needs none.
+            accumulate: add to the gradients that leaves already have, instead of starting fresh.
+
+        Returns:
+            The gradients of the inputs; None for one that no gradient reaches.
+        """
+        for _ in self.backward_steps(*seeds, accumulate=accumulate):
+            pass
+        return tuple(node.grad for node in self.inputs)
+
+    def backward_steps(self, *seeds: Any, accumulate: bool = False) -> Iterator[Step]:
+        """Differentiate one node at a time, youngest first: see `steps.backward_steps`."""
+        keep_freed_memory()
+        if not seeds and len(self.outputs) == 1:
+            seeds = (None,)
+        arrays = check_seeds(self.outputs, seeds, "backward")
+        return backward_steps(self.nodes, self.outputs, arrays, accumulate)
+
+    def differentiate(self, wrt: Sequence[Tensor] | None = None) -> Graph:
+        """The backward pass as a Graph of its own, by the same rules on tensors instead of arrays.
+
+        Its inputs are this graph's inputs, then one seed for each output (none for a single
+        scalar).  Its outputs are the gradients of `wrt`, named "..._bar".
+
+        Args:
+            wrt: the nodes asked about; by default the inputs, then the parameters.
+        """
+        asked = (*self.inputs, *self.parameters.values()) if wrt is None else tuple(wrt)
+        _refuse_integers(asked if wrt is not None else ())
+        scalar = len(self.outputs) == 1 and self.outputs[0].shape == ()
+        seeds = [] if scalar else [_seed_for(y, k) for k, y in enumerate(self.outputs)]
+        adjoint: dict[Tensor, Tensor] = {}
+        for y, seed in zip(self.outputs, seeds or [Filled(1.0)(self.outputs[0])]):
+            adjoint[y] = seed if y not in adjoint else adjoint[y] + seed
+        for node, op in reversed(self._program):
+            g = adjoint.get(node)
+            if g is None:
+                continue
+            for parent, sent in zip(node.parents, op.vjp(g, node, *node.parents)):
+                if sent is not None:
+                    adjoint[parent] = adjoint[parent] + sent if parent in adjoint else sent
+        for node, g in adjoint.items():
+            if node.name and not g.name:
+                g.name, g.scope = f"{node.name}_bar", node.scope
+        outputs = [adjoint[n] if n in adjoint else Filled(0.0)(n) for n in asked]
+        return _Unchecked((*self.inputs, *seeds), outputs, name=f"{self.name} backward".strip())
+
+    def __str__(self) -> str:
+        return listing(self)
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(node.title for node in self.inputs)
+        outputs = ", ".join(node.title for node in self.outputs)
+        return f"Graph({self.name or 'unnamed'}: {inputs} -> {outputs}; {len(self.nodes)} nodes)"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return VIEW["graph"](self) if "graph" in VIEW else {"text/plain": repr(self)}
+
+    def _check(self) -> None:
+        seen: set[Tensor] = set()
+        for node in self.inputs:
+            if node in seen:
+                raise _at(node, f"Graph: {node.title} is given twice among the inputs")
+            seen.add(node)
+        hungry = [n for n in self.nodes if isinstance(n, Input) and n not in seen]
+        if hungry:
+            names = [n.name for n in hungry]
+            raise _at(
+                hungry[0], f"Graph: {names} are read but never fed; add them to Graph(inputs=...)"
+            )
+        self._check_reach(seen)
+
+    def _check_reach(self, fed: set[Tensor]) -> None:
+        reached, read = set(fed), set(self.outputs)
+        for node in self.nodes:
+            if node not in fed:
+                read.update(node.parents)
+                if any(p in reached for p in node.parents):
+                    reached.add(node)
+        for node in self.outputs:
+            if fed and node not in reached:
+                raise _at(node, f"Graph: no input reaches the output {node.title}")
+        for node in self.inputs:
+            if node not in read:
+                raise _at(node, f"Graph: the input {node.title} is never read; leave it out")
+
+    def _match(self, args: Sequence[Any]) -> tuple[dict[Tensor, Tensor], dict[str, Any]]:
+        """Which node stands for which input, and which size (or letter) for which letter."""
+        _check_count(self.inputs, args, f"{self.name or 'graph'}(...)")
+        args = [self._as_argument(a) for a in args]
+        letters: dict[str, Any] = {}
+        for node, a in zip(self.inputs, args):
+            _unify(node, a.shape, letters)
+        check_kin([n for n in (*args, *self._leaves) if n.data is not None and is_real(n.data)])
+        return dict(zip(self.inputs, args)), letters
+
+    def _as_argument(self, value: Any) -> Tensor:
+        if isinstance(value, Tensor):
+            return value
+        if hasattr(value, "is_layer") or isinstance(value, type | Graph | tuple):
+            raise ArgumentError(
+                f"{self.name or 'graph'}(...) got {value!r}, not a tensor. "
+                "Graphs return a tuple of tensors: unpack it, as in c, h = cell(x, c, h)"
+            )
+        return Tensor(self._in_our_dtype(value))
+
+    def _feed(self, arrays: Sequence[Any]) -> dict[str, Any]:
+        _check_count(self.inputs, arrays, "forward")
+        given = [self._in_our_dtype(a) for a in arrays]
+        letters: dict[str, Any] = {}
+        for node, array in zip(self.inputs, given):
+            _unify(node, tuple(array.shape), letters)
+        before = [node.data for node in self.inputs]
+        for node, array in zip(self.inputs, given):
+            node.data = array
+        try:
+            check_kin([n for n in (*self.inputs, *self._leaves) if n.data is not None])
+        except Exception:
+            for node, data in zip(self.inputs, before):
+                node.data = data
+            raise
+        return letters
+
+    def _in_our_dtype(self, value: Any) -> Any:
+        """What comes in from outside takes the precision and the place of the parameters."""
+        array = value.data if isinstance(value, Tensor) else asarray(value)
+        ours = next((n.data for n in self._leaves if n.data is not None and is_real(n.data)), None)
+        if ours is None or not is_real(array) or array.dtype == ours.dtype:
+            return array
+        return namespace(array).astype(array, ours.dtype)
+
+
+class _Unchecked(Graph):
+    """A derived graph: the derivative of a sum reads no input, and that is no mistake."""
+
+    def _check_reach(self, fed: set[Tensor]) -> None:
+        pass
+
+
+def _tensors(nodes: Sequence[Tensor], role: str) -> Tensors:
+    if isinstance(nodes, Tensor):
+        raise ArgumentError(f"Graph: {role} is a list of tensors: write [{nodes.name or 'x'}]")
+    for node in nodes:
+        if not isinstance(node, Tensor):
+            raise ArgumentError(
+                f"Graph: {role} holds {node!r}, not a tensor. "
+                "Did you forget the second call: layer(x)?"
+            )
+    return tuple(nodes)
+
+
+def _check_count(inputs: Tensors, given: Sequence[Any], call: str) -> None:
+    if len(given) != len(inputs):
+        names = ", ".join(node.title for node in inputs)
+        raise GraphError(f"{call}: {len(given)} values for {len(inputs)} inputs: {names}")
+
+
+def _unify(node: Tensor, shape: tuple, letters: dict[str, Any]) -> None:
+    """Let the letters of an input's declared shape stand for the sizes that arrived."""
+    declared = node.declared or node.shape
+    fits = len(declared) == len(shape)
+    for want, got in zip(declared, shape):
+        want = letters.setdefault(want, got) if isinstance(want, str) else want
+        fits = fits and want == got
+    if not fits:
+        known = "".join(f", where {k} = {v}" for k, v in letters.items() if k in declared)
+        raise _at(
+            node,
+            f"{node.name or 'input'} takes {shape_text(declared)}{known}; it got {shape_text(shape)}",
+            ShapeError,
+        )
+
+
+def _refuse_integers(nodes: Sequence[Tensor]) -> None:
+    for node in nodes:
+        if node.data is not None and not is_real(node.data):
+            raise DtypeError(f"differentiate: {node.title} is {node.dtype}; only floats have gradients")
+
+
+def _seed_for(y: Tensor, k: int) -> Tensor:
+    seed = Input(f"{y.name or f'output_{k}'}_seed", *y.shape)
+    seed.scope = y.scope
+    return seed
+
+
+def _at(node: Tensor, text: str, kind: type = GraphError) -> Exception:
+    error = kind(f"{text}\n  written at {node.where}" if node.where else text)
+    error.node = node
+    return error

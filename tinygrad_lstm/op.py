@@ -1,0 +1,141 @@
+"""An Op is a rule of the derivative table: value, derivative, shape and LaTeX side by side.
+
+Called on arrays an op computes; called on tensors it adds a node.  So one rule serves for numbers
+and for graphs, and the derivative of an op (`vjp`), written with ops, serves for both as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar
+
+from .backend import asarray, namespace
+from .checks import check_kin
+from .errors import ArgumentError, ShapeError, TinygradError
+from .settings import LOCAL
+from .steps import run
+from .tensor import OPS, Tensor
+from .where import Shape, both, written_at
+
+
+@dataclass(frozen=True, repr=False)
+class Op:
+    """A rule of the derivative table: value, derivative, shape and LaTeX side by side.
+
+    Subclasses are frozen dataclasses; their fields are the op's attributes, and they keep no state.
+    """
+
+    kind: ClassVar[str] = "elementwise"
+    """The colour family in drawings: linear, gate, slice, elementwise, reduce, loss, flow."""
+    latex: ClassVar[str] = ""
+    """The formula; `{0}` is the first input, `{0:2}` has parentheses if it binds looser than 2."""
+    binds: ClassVar[int] = 9
+    """How tightly the formula holds together: 1 a sum, 2 a product, 3 a matrix product, 9 an atom."""
+    lettered: ClassVar[tuple[str, ...]] = ()
+    """Fields that may hold letters ("N"); they are replaced by numbers when data arrive."""
+
+    def __init_subclass__(cls) -> None:
+        OPS[cls.__name__] = cls
+
+    def forward(self, xp: Any, *inputs: Any) -> Any:
+        """The value, from arrays."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def vjp(self, g: Any, y: Any, *inputs: Any) -> tuple[Any, ...]:
+        """The contribution to each input, from the arriving gradient g, the value y, the inputs."""
+        raise NotImplementedError(f"{type(self).__name__} has no vjp")
+
+    def shape(self, *shapes: Shape) -> Shape:
+        """The shape of the value; raises ShapeError("... {0} ...") where the inputs do not fit."""
+        if any(s != shapes[0] for s in shapes):
+            raise ShapeError(f"the inputs need one shape, got {both(shapes)}")
+        return shapes[0]
+
+    def bind(self, letters: dict[str, Any]) -> Op:
+        """This op with numbers (or other letters) in place of letters."""
+        if not self.lettered:
+            return self
+        new = {name: bound(getattr(self, name), letters) for name in self.lettered}
+        return replace(self, **new)
+
+    def waits(self) -> bool:
+        """Whether letters stand in this op's attributes."""
+        return any(_letters_in(getattr(self, name)) for name in self.lettered)
+
+    def __call__(self, *inputs: Any) -> Any:
+        for x in inputs:
+            if isinstance(x, Tensor):
+                return record(self, inputs)
+        if not all(hasattr(x, "dtype") for x in inputs):
+            inputs = tuple(_as_array(self, x) for x in inputs)
+        return self.forward(namespace(inputs[0]), *inputs)
+
+    def __repr__(self) -> str:
+        shown = (f for f in fields(self) if getattr(self, f.name) != f.default)
+        return f"{type(self).__name__}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in shown)})"
+
+
+def record(op: Op, inputs: Sequence[Any]) -> Tensor:
+    """Add the node that applies `op` to `inputs`, and its value if they all have theirs."""
+    where = written_at()
+    parents = tuple(as_node(op, x, inputs) for x in inputs)
+    node = Tensor.made_by(op, parents, None, None, where)
+    try:
+        check_kin(parents)
+        node.declared = op.shape(*[p.shape for p in parents])
+    except TinygradError as error:
+        raise node.explained(error) from None
+    if all(p.data is not None for p in parents) and not op.waits():
+        node.data = run(op, [p.data for p in parents], node)
+        if not LOCAL.recording:
+            node.op, node.parents = None, ()
+    return node
+
+
+def as_node(op: Op, x: Any, beside: Sequence[Any]) -> Tensor:
+    """x itself if it is a node; numbers become a constant in the dtype of the tensors beside it."""
+    if isinstance(x, Tensor):
+        return x
+    array = _as_array(op, x)
+    return constant(array, next(b for b in beside if isinstance(b, Tensor)))
+
+
+def constant(value: Any, beside: Tensor) -> Tensor:
+    """A leaf with plain numbers that takes dtype and backend from the tensor beside it."""
+    array = asarray(value)
+    if beside.data is not None and array.dtype.kind == "f" and beside.data.dtype.kind == "f":
+        array = asarray(array, beside.data.dtype)
+    elif beside.data is None and array.dtype.kind == "f":
+        array = asarray(array, LOCAL.dtype)
+    return Tensor(array)
+
+
+def _as_array(op: Op, x: Any) -> Any:
+    if hasattr(x, "is_layer") or isinstance(x, type | Op):
+        name = x.__name__ if isinstance(x, type) else repr(x)
+        raise ArgumentError(
+            f"{type(op).__name__} got {name}, a layer, not a tensor. "
+            f"Did you forget the second call: {name}(x)?\n  written at {written_at()}"
+        )
+    if isinstance(x, tuple) and any(isinstance(part, Tensor) for part in x):
+        raise ArgumentError(
+            f"{type(op).__name__} got a tuple of tensors; unpack it first: a, b = graph(...)"
+            f"\n  written at {written_at()}"
+        )
+    if x is None or isinstance(x, str):
+        raise ArgumentError(
+            f"{type(op).__name__} got {x!r}, not a tensor\n  written at {written_at()}"
+        )
+    return asarray(x)
+
+
+def bound(value: Any, letters: dict[str, Any]) -> Any:
+    """A size, or a tuple of sizes, with letters replaced."""
+    if isinstance(value, tuple):
+        return tuple(letters.get(n, n) if isinstance(n, str) else n for n in value)
+    return letters.get(value, value) if isinstance(value, str) else value
+
+
+def _letters_in(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, tuple) and any(isinstance(n, str) for n in value))

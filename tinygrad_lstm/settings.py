@@ -1,0 +1,82 @@
+"""What holds for the calls that follow, in this thread: recording, default dtype, random streams."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import zlib
+from typing import Any
+
+import numpy as np
+
+from .errors import DtypeError
+
+
+class _Local(threading.local):
+    recording = True
+    training = True
+    dtype = np.dtype("float32")
+    backend: Any = "numpy"
+    device: Any = None
+    entropy: int | None = None
+
+    def __init__(self) -> None:
+        self.streams: dict[str, np.random.Generator] = {}
+
+
+LOCAL = _Local()
+
+
+class Setting:
+    """A change that holds from now on; used with `with`, the old values come back on leaving."""
+
+    def __init__(self, **values: Any) -> None:
+        self._before = {name: getattr(LOCAL, name) for name in values}
+        for name, value in values.items():
+            setattr(LOCAL, name, value)
+
+    def __enter__(self) -> Setting:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for name, value in self._before.items():
+            setattr(LOCAL, name, value)
+
+
+@contextlib.contextmanager
+def no_grad():
+    """Inside, ops compute but record nothing: results have no parents, so nothing can flow back."""
+    with Setting(recording=False):
+        yield
+
+
+@contextlib.contextmanager
+def evaluating():
+    """Inside, `Dropout` keeps everything."""
+    with Setting(training=False):
+        yield
+
+
+def default_dtype(name: str) -> Setting:
+    """The dtype of new parameters and of Python floats: "float32" (as installed) or "float64".
+
+    Call it to switch for good, or write `with default_dtype("float64"):`.
+    """
+    dtype = np.dtype(name)
+    if dtype not in (np.dtype("float32"), np.dtype("float64")):
+        raise DtypeError(f"default_dtype: {name!r} is neither 'float32' nor 'float64'")
+    return Setting(dtype=dtype)
+
+
+def seed(n: int) -> Setting:
+    """Restart every random stream (initial weights, dropout, data, sampling) from the number n."""
+    return Setting(entropy=int(n), streams={})
+
+
+def stream(purpose: str) -> np.random.Generator:
+    """The generator of one purpose; drawing for one purpose never disturbs another."""
+    if purpose not in LOCAL.streams:
+        tag = zlib.crc32(purpose.encode())
+        key = None if LOCAL.entropy is None else [LOCAL.entropy, tag]
+        LOCAL.streams[purpose] = np.random.default_rng(key)
+    return LOCAL.streams[purpose]
