@@ -20,6 +20,7 @@ from .ops import *  # noqa: F403
 from .ops.functions import *  # noqa: F403
 from .registry import CELLS, cell
 from .settings import default_dtype, evaluating, no_grad, seed
+from .show import equations
 from .steps import Step
 from .tensor import OPS, Input, Parameter, Tensor
 from .unroll import stack, through_time, unroll, zero_state

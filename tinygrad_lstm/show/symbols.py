@@ -1,0 +1,122 @@
+"""From an author's names to LaTeX symbols: h_prev is h_{t-1}, W_xi is W_{xi}, in step 3 f is f_{3}."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..listing import parameter_names
+from ..tensor import Parameter
+
+_GREEK = set(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
+    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split()
+)
+_ESCAPES = {
+    "\\": r"\backslash ",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "_": r"\_",
+    "%": r"\%",
+    "~": r"\sim ",
+    "^": r"\wedge ",
+    "<": r"\lt ",
+    ">": r"\gt ",
+    " ": r"\ ",
+}
+
+
+class Symbols:
+    """The symbol of every node of one graph.
+
+    In a graph with an input called "..._prev" everything but the parameters is a function of time
+    and carries the subscript t.  A node in the scope "t=3" carries 3, one in "layer=2" a
+    superscript (2).
+    """
+
+    def __init__(self, graph: Any) -> None:
+        names = {node.name or "" for node in graph.nodes}
+        self.in_time = any(name.endswith(("_prev", "_prev_bar")) for name in names)
+        self.parameters = {p: name for name, p in parameter_names(graph.nodes).items()}
+        self._given: dict[Any, str] = {}
+
+    def name(self, node: Any, letter: str) -> None:
+        """Call an anonymous node by a letter and its number among those of that letter."""
+        count = sum(s.startswith(letter) for s in self._given.values()) + 1
+        self._given[node] = f"{letter}_{{{count}}}"
+
+    def __contains__(self, node: Any) -> bool:
+        return bool(node.name) or node in self._given or node in self.parameters
+
+    def __getitem__(self, node: Any) -> str:
+        """The LaTeX symbol of a node that has one."""
+        if node in self._given:
+            return self._given[node]
+        if isinstance(node, Parameter):
+            scope, _, name = self.parameters.get(node, node.name or "W").rpartition("/")
+            return symbol(name.split("#")[0], None, _depth(scope))
+        steps = re.findall(r"(?:^|/)t=(\d+)", node.scope or "")
+        time = steps[-1] if steps else "t" if self.in_time else None
+        return symbol(node.name, time, _depth(node.scope))
+
+
+def symbol(name: str, time: str | None = None, depth: str | None = None) -> str:
+    """One name as LaTeX, with its subscripts, its time and its layer.
+
+    >>> symbol("h_prev", "t"), symbol("W_xi"), symbol("next_c", "t"), symbol("in_gate", "3")
+    ('h_{t-1}', 'W_{xi}', 'c_t', '\\\\mathrm{in\\\\_gate}_{3}')
+    """
+    bar = seed = False
+    while True:
+        if name.endswith("_bar"):
+            bar, name = True, name.removesuffix("_bar")
+        elif name.endswith("_seed"):
+            bar, seed, name = True, True, name.removesuffix("_seed")
+        else:
+            break
+    if name.endswith("_prev"):
+        name = name.removesuffix("_prev")
+        time = "t-1" if time in (None, "t") else str(int(time) - 1)
+    elif name.startswith("next_"):
+        name = name.removeprefix("next_")
+    head, sub = _head_and_sub(name)
+    layered = re.fullmatch(r"([A-Za-z])(\d+)", head)
+    if layered and depth is None:
+        head, depth = layered.groups()
+    if sub.isdigit() and time == "t":
+        time = None
+    subscript = ",".join(part for part in (sub, time) if part)
+    above = [f"({depth})"] * bool(depth) + [r"\mathrm{in}"] * seed
+    text = rf"\bar{{{_word(head)}}}" if bar else _word(head)
+    if above:
+        text += f"^{{{','.join(above)}}}"
+    if subscript:
+        text += "_t" if subscript == "t" else f"_{{{subscript}}}"
+    return text
+
+
+def _head_and_sub(name: str) -> tuple[str, str]:
+    head, _, sub = name.partition("_")
+    if sub and (len(head) == 1 or head in _GREEK or re.fullmatch(r"[A-Za-z]\d", head)):
+        return head, rf"\mathrm{{{escape(sub)}}}" if len(sub) > 3 else escape(sub)
+    return name, ""
+
+
+def _word(head: str) -> str:
+    if len(head) == 1 and head.isalnum():
+        return head
+    return f"\\{head}" if head in _GREEK else rf"\mathrm{{{escape(head)}}}"
+
+
+def escape(text: str) -> str:
+    """Any text as harmless LaTeX."""
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:200])
+    return "".join(_ESCAPES.get(c, c) for c in shown)
+
+
+def _depth(scope: str | None) -> str | None:
+    layers = re.findall(r"(?:^|/)layer=(\d+)", scope or "")
+    return layers[-1] if layers else None
