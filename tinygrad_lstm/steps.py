@@ -100,11 +100,12 @@ def add(node: Any, g: Any, ours: set[Any]) -> None:
     """
     if node in ours:
         node.adjoint += g
+    elif node.op is None:
+        # A leaf's gradient is the user's: an array (0-d results are none) with memory of its own.
+        node.adjoint = namespace(g).asarray(g * 1 if node.adjoint is None else node.adjoint + g)
+        ours.add(node)
     elif node.adjoint is not None:
         node.adjoint = node.adjoint + g
-        ours.add(node)
-    elif node.op is None:
-        node.adjoint = g * 1  # a leaf's gradient is the user's: it gets memory of its own
         ours.add(node)
     else:
         node.adjoint = g

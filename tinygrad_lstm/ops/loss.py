@@ -28,7 +28,10 @@ class CrossEntropy(Op):
     def forward(self, xp, logits, targets):
         targets = class_numbers(xp, targets)
         check_ids(xp, targets, logits.shape[-1], "class", self.ignore_index)
-        surprise = -LogSoftmax().forward(xp, logits) * OneHot().forward(xp, targets, logits)
+        counts = targets != self.ignore_index
+        k = xp.where(counts, targets, xp.zeros_like(targets))[..., None]
+        surprise = -xp.take_along_axis(LogSoftmax().forward(xp, logits), k, axis=-1)
+        surprise = xp.where(counts[..., None], surprise, xp.zeros_like(surprise))
         return xp.sum(surprise) / max(counted(xp, targets, self.ignore_index), 1)
 
     def vjp(self, g, y, logits, targets):

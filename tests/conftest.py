@@ -1,0 +1,33 @@
+"""What holds around every test: a fixed seed, floating-point errors raised, no mode left switched."""
+
+import numpy as np
+import pytest
+
+import tinygrad_lstm as tl
+from tinygrad_lstm.settings import LOCAL
+
+MODES = ("recording", "training", "dtype", "backend", "device")
+
+
+@pytest.fixture(autouse=True)
+def modes_are_left_as_they_were():
+    before = {name: getattr(LOCAL, name) for name in MODES}
+    tl.seed(0)
+    # Underflow stays silent, as in NumPy itself: e^-800 = 0 is the right answer.
+    with np.errstate(all="raise", under="ignore"):
+        yield
+    after = {name: getattr(LOCAL, name) for name in MODES}
+    for name, value in before.items():
+        setattr(LOCAL, name, value)
+    assert after == before, "this test left a mode switched"
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(2015)
+
+
+@pytest.fixture
+def float64():
+    with tl.default_dtype("float64"):
+        yield
