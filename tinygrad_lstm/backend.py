@@ -6,6 +6,8 @@ The only file that imports cupy.  Ops never import an array library: they are ha
 from __future__ import annotations
 
 import ctypes
+import functools
+import math
 import sys
 from typing import Any
 
@@ -107,9 +109,11 @@ def add_rows(xp: Any, ids: Any, rows: Any, count: int) -> Any:
         xp.add.at(total, ids, rows)
         return total
     one_hot = xp.astype(counting(xp, count, ids)[:, None] == ids[None, :], rows.dtype)
-    return xp.reshape(one_hot @ xp.reshape(rows, (rows.shape[0], -1)), total.shape)
+    width = math.prod(rows.shape[1:])  # not -1, which is no number where there are no rows
+    return xp.reshape(one_hot @ xp.reshape(rows, (rows.shape[0], width)), total.shape)
 
 
+@functools.cache
 def keep_freed_memory() -> None:
     """Ask glibc to keep freed arrays for the next ones instead of handing them back to the system.
 

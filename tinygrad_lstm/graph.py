@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .backend import asarray, keep_freed_memory, namespace
@@ -11,7 +11,7 @@ from .errors import ArgumentError, DtypeError, GraphError, ShapeError
 from .listing import listing, parameter_names
 from .ops.flow import Filled
 from .settings import LOCAL
-from .steps import Step, backward_steps, below, forward_steps, run
+from .steps import Step, backward_program, backward_steps, below, called, forward_steps, run
 from .tensor import Input, Parameter, Tensor
 from .where import shape_text
 
@@ -50,9 +50,11 @@ class Graph:
                 value.name = variable
         self._check()
         fed = set(self.inputs)
-        self._program = [(n, n.op) for n in self.nodes if n.op is not None and n not in fed]
-        self._waiting = any(op.waits() for _, op in self._program)
+        made = [n for n in self.nodes if n.op is not None and n not in fed]
+        self._program = [(n, n.op, Step("forward", n)) for n in made]
+        self._waiting = any(n.op.waits() for n in made)
         self._leaves = [n for n in self.nodes if n.op is None and n not in fed]
+        self._backward_programs: dict[Any, list[tuple]] = {}
 
     @property
     def parameters(self) -> dict[str, Parameter]:
@@ -74,7 +76,7 @@ class Graph:
         """
         image, letters = self._match(args)
         ready = LOCAL.recording and all(n.data is not None for n in image.values())
-        for node, op in self._program:
+        for node, op, _ in self._program:
             parents = tuple([image.get(p, p) for p in node.parents])
             op = op.bind(letters) if op.lettered else op
             if ready:
@@ -107,31 +109,38 @@ class Graph:
         letters = self._feed(arrays)
         program = self._program
         if self._waiting:
-            program = [(node, op.bind(letters)) for node, op in program]
-        return forward_steps(program)
+            program = [(node, op.bind(letters), step) for node, op, step in program]
+        return forward_steps(program, namespace(self._any_array()))
 
-    def backward(self, *seeds: Any, accumulate: bool = False) -> tuple[Any, ...]:
+    def backward(
+        self, *seeds: Any, wrt: Iterable[Tensor] | None = None, accumulate: bool = False
+    ) -> tuple[Any, ...]:
         """Fill `.grad` of every node with dL/d(node), where dL/d(output) are the seeds.
 
         Args:
             seeds: one array for each output, in its shape; None counts as zeros.  A single scalar
                 output needs none.
+            wrt: the leaves whose gradients are wanted, by default all; training wants only
+                `graph.parameters.values()` and saves the products that lead elsewhere.
             accumulate: add to the gradients that leaves already have, instead of starting fresh.
 
         Returns:
             The gradients of the inputs; None for one that no gradient reaches.
         """
-        for _ in self.backward_steps(*seeds, accumulate=accumulate):
+        for _ in self.backward_steps(*seeds, wrt=wrt, accumulate=accumulate):
             pass
         return tuple(node.grad for node in self.inputs)
 
-    def backward_steps(self, *seeds: Any, accumulate: bool = False) -> Iterator[Step]:
+    def backward_steps(
+        self, *seeds: Any, wrt: Iterable[Tensor] | None = None, accumulate: bool = False
+    ) -> Iterator[Step]:
         """Differentiate one node at a time, youngest first: see `steps.backward_steps`."""
         keep_freed_memory()
         if not seeds and len(self.outputs) == 1:
             seeds = (None,)
         arrays = check_seeds(self.outputs, seeds, "backward")
-        return backward_steps(self.nodes, self.outputs, arrays, accumulate)
+        program = self._backward_program(None if wrt is None else frozenset(wrt))
+        return backward_steps(self.nodes, program, zip(self.outputs, arrays), accumulate)
 
     def differentiate(self, wrt: Sequence[Tensor] | None = None) -> Graph:
         """The backward pass as a Graph of its own, by the same rules on tensors instead of arrays.
@@ -149,12 +158,14 @@ class Graph:
         adjoint: dict[Tensor, Tensor] = {}
         for y, seed in zip(self.outputs, seeds or [Filled(1.0)(self.outputs[0])]):
             adjoint[y] = seed if y not in adjoint else adjoint[y] + seed
-        for node, op in reversed(self._program):
+        wanted = self._leading_to(asked)
+        for node, op, _ in reversed(self._program):
             g = adjoint.get(node)
             if g is None:
                 continue
             for parent, sent in zip(node.parents, op.vjp(g, node, *node.parents)):
-                if sent is not None:
+                if sent is not None and parent in wanted:
+                    sent = called(sent)
                     adjoint[parent] = adjoint[parent] + sent if parent in adjoint else sent
         for node, g in adjoint.items():
             if node.name and not g.name:
@@ -200,6 +211,23 @@ class Graph:
         for node in self.inputs:
             if node not in read:
                 raise _at(node, f"Graph: the input {node.title} is never read; leave it out")
+
+    def _leading_to(self, leaves: Iterable[Tensor]) -> set[Tensor]:
+        """The nodes through which gradients must pass to reach these leaves."""
+        wanted = set(leaves)
+        for node in self.nodes:
+            if any(parent in wanted for parent in node.parents):
+                wanted.add(node)
+        return wanted
+
+    def _backward_program(self, wrt: frozenset[Tensor] | None) -> list[tuple]:
+        if wrt not in self._backward_programs:
+            wanted = None if wrt is None else self._leading_to(wrt)
+            self._backward_programs[wrt] = backward_program(self.nodes, self.inputs, wanted)
+        return self._backward_programs[wrt]
+
+    def _any_array(self) -> Any:
+        return next(n.data for n in (*self.inputs, *self._leaves) if n.data is not None)
 
     def _match(self, args: Sequence[Any]) -> tuple[dict[Tensor, Tensor], dict[str, Any]]:
         """Which node stands for which input, and which size (or letter) for which letter."""

@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
+import numpy as np
+
 from .backend import asarray, namespace
 from .checks import check_kin
 from .errors import ArgumentError, ShapeError, TinygradError
 from .settings import LOCAL
 from .steps import run
 from .tensor import OPS, Tensor
-from .where import Shape, both, written_at
+from .where import ANY, Shape, both, written_at
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,8 +45,15 @@ class Op:
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def vjp(self, g: Any, y: Any, *inputs: Any) -> tuple[Any, ...]:
-        """The contribution to each input, from the arriving gradient g, the value y, the inputs."""
+        """The contribution to each input, from the arriving gradient g, the value y, the inputs.
+
+        None where no gradient flows.  A contribution may be a function without arguments: it is
+        called only if that input's gradient is wanted, which saves a matrix product.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no vjp")
+
+    add_vjp: ClassVar[Any] = None
+    """Optional, for an op of one input: `add_vjp(total, g)` adds the contribution in place."""
 
     def shape(self, *shapes: Shape) -> Shape:
         """The shape of the value; raises ShapeError("... {0} ...") where the inputs do not fit."""
@@ -65,10 +74,13 @@ class Op:
 
     def __call__(self, *inputs: Any) -> Any:
         for x in inputs:
-            if isinstance(x, Tensor):
-                return record(self, inputs)
-        if not all(hasattr(x, "dtype") for x in inputs):
-            inputs = tuple(_as_array(self, x) for x in inputs)
+            if type(x) is not np.ndarray:
+                break
+        else:
+            return self.forward(np, *inputs)
+        if any(isinstance(x, Tensor) for x in inputs):
+            return record(self, inputs)
+        inputs = tuple(x if hasattr(x, "dtype") else _as_array(self, x) for x in inputs)
         return self.forward(namespace(inputs[0]), *inputs)
 
     def __repr__(self) -> str:
@@ -83,7 +95,8 @@ def record(op: Op, inputs: Sequence[Any]) -> Tensor:
     node = Tensor.made_by(op, parents, None, None, where)
     try:
         check_kin(parents)
-        node.declared = op.shape(*[p.shape for p in parents])
+        shapes = [p.shape for p in parents]
+        node.declared = ANY if ANY in shapes else op.shape(*shapes)
     except TinygradError as error:
         raise node.explained(error) from None
     if all(p.data is not None for p in parents) and not op.waits():

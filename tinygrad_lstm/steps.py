@@ -20,13 +20,20 @@ class Step(NamedTuple):
     Attributes:
         phase: "forward" or "backward".
         node: the node whose turn it was.
-        sent: backward only: pairs (parent, contribution) in the order of `node.parents`; the
-            contribution is None where no gradient flows (class numbers, `Detach`).
+        contributions: what `Op.vjp` returned; some wait to be called until somebody wants them.
     """
 
     phase: str
     node: Any
-    sent: tuple[tuple[Any, Any], ...] = ()
+    contributions: tuple[Any, ...] = ()
+
+    @property
+    def sent(self) -> tuple[tuple[Any, Any], ...]:
+        """Backward: pairs (parent, contribution), in the order of `node.parents`.
+
+        The contribution is None where no gradient flows (class numbers, `Detach`).
+        """
+        return tuple((p, called(g)) for p, g in zip(self.node.parents, self.contributions))
 
 
 def below(outputs: Iterable[Any], stop: Iterable[Any] = ()) -> list[Any]:
@@ -41,15 +48,19 @@ def below(outputs: Iterable[Any], stop: Iterable[Any] = ()) -> list[Any]:
     return sorted(seen, key=lambda node: node.born)
 
 
-def forward_steps(program: Iterable[tuple[Any, Any]]) -> Iterator[Step]:
-    """Run every (node, op) once, eldest first: the op on the data of the node's parents."""
-    for node, op in program:
-        node.data = run(op, [parent.data for parent in node.parents], node)
-        yield Step("forward", node)
+def forward_steps(program: Iterable[tuple[Any, Any, Step]], xp: Any) -> Iterator[Step]:
+    """Run every node once, eldest first: its op on the data of its parents."""
+    for node, op, step in program:
+        try:
+            y = op.forward(xp, *[parent.data for parent in node.parents])
+        except Exception as error:
+            raise node.explained(error, op) from error
+        node.data = xp.asarray(y) if isinstance(y, np.generic) else y
+        yield step
 
 
 def run(op: Any, data: Sequence[Any], node: Any) -> Any:
-    """The op on arrays; an error that it raises learns which node it was."""
+    """The value of one new node."""
     try:
         xp = namespace(data[0])
         y = op.forward(xp, *data)
@@ -58,8 +69,20 @@ def run(op: Any, data: Sequence[Any], node: Any) -> Any:
     return xp.asarray(y) if isinstance(y, np.generic) else y
 
 
+def backward_program(nodes: Sequence[Any], fed: Any = (), wanted: Any = None) -> list[tuple]:
+    """What `backward_steps` goes through: node, op, parents, and which of them want a gradient."""
+    return [
+        (node, node.op, node.parents, tuple(wanted is None or p in wanted for p in node.parents))
+        for node in reversed(nodes)
+        if node.op is not None and node not in fed and (wanted is None or node in wanted)
+    ]
+
+
 def backward_steps(
-    nodes: Sequence[Any], outputs: Sequence[Any], seeds: Sequence[Any], accumulate: bool = False
+    nodes: Sequence[Any],
+    program: Iterable[tuple],
+    seeds: Iterable[tuple[Any, Any]],
+    accumulate: bool = False,
 ) -> Iterator[Step]:
     """Reverse-mode differentiation: youngest node first, each passes its gradient to its parents.
 
@@ -68,25 +91,36 @@ def backward_steps(
 
     `node.adjoint` is that sum so far; it is complete once the node's own turn has come.
     """
-    ours = start(nodes, outputs, seeds, accumulate)
-    for node in reversed(nodes):
-        if node.op is None or node.adjoint is None:
+    ours = start(nodes, seeds, accumulate)
+    for node, op, parents, wanted in program:
+        g = node.adjoint
+        if g is None:
             continue
-        data = [parent.data for parent in node.parents]
-        sent = tuple(zip(node.parents, node.op.vjp(node.adjoint, node.data, *data)))
-        for parent, g in sent:
-            if g is not None:
-                add(parent, g, ours)
-        yield Step("backward", node, sent)
+        contributions = op.vjp(g, node.data, *[parent.data for parent in parents])
+        for parent, sent, want in zip(parents, contributions, wanted):
+            if not want or sent is None:
+                continue
+            if op.add_vjp is not None and parent in ours:
+                op.add_vjp(parent.adjoint, g)
+                continue
+            if callable(sent):
+                sent = sent()
+            if parent.adjoint is None and parent.op is not None:
+                parent.adjoint = sent
+                if op.add_vjp is not None:
+                    ours.add(parent)
+            else:
+                add(parent, sent, ours)
+        yield Step("backward", node, contributions)
 
 
-def start(nodes: Sequence[Any], outputs: Sequence[Any], seeds: Sequence[Any], accumulate: bool):
+def start(nodes: Sequence[Any], seeds: Iterable[tuple[Any, Any]], accumulate: bool) -> set[Any]:
     """Forget old gradients (leaves keep theirs if they are to accumulate) and plant the seeds."""
     for node in nodes:
         if node.op is not None or not accumulate:
             node.adjoint = None
     ours: set[Any] = set()
-    for node, seed in zip(outputs, seeds):
+    for node, seed in seeds:
         if seed is not None:
             add(node, seed, ours)
     return ours
@@ -95,8 +129,8 @@ def start(nodes: Sequence[Any], outputs: Sequence[Any], seeds: Sequence[Any], ac
 def add(node: Any, g: Any, ours: set[Any]) -> None:
     """One more contribution to a node's gradient.
 
-    `ours` holds the nodes whose running sum is an array that we made: only such a sum may be
-    changed in place, for a rule may hand one array to several parents (`CAdd` does).
+    `ours` holds the nodes whose running sum is an array that nobody else has: only such a sum may
+    be changed in place, for a rule may hand one array to several parents (`CAdd` does).
     """
     if node in ours:
         node.adjoint += g
@@ -104,8 +138,13 @@ def add(node: Any, g: Any, ours: set[Any]) -> None:
         # A leaf's gradient is the user's: an array (0-d results are none) with memory of its own.
         node.adjoint = namespace(g).asarray(g * 1 if node.adjoint is None else node.adjoint + g)
         ours.add(node)
-    elif node.adjoint is not None:
+    elif node.adjoint is None:
+        node.adjoint = g
+    else:
         node.adjoint = node.adjoint + g
         ours.add(node)
-    else:
-        node.adjoint = g
+
+
+def called(contribution: Any) -> Any:
+    """The contribution itself, worked out now if it was put off until wanted."""
+    return contribution() if callable(contribution) else contribution

@@ -12,7 +12,7 @@ from .backend import asarray, keep_freed_memory, move, to_numpy
 from .checks import check_seeds, explained
 from .errors import GraphError, ShapeError
 from .settings import LOCAL
-from .steps import backward_steps, below
+from .steps import backward_program, backward_steps, below
 from .where import Shape, shape_text, written_at
 
 if TYPE_CHECKING:
@@ -109,7 +109,8 @@ class Tensor:
         """
         keep_freed_memory()
         seeds = check_seeds((self,), (seed,), "backward")
-        for _ in backward_steps(below((self,)), (self,), seeds):
+        nodes = below((self,))
+        for _ in backward_steps(nodes, backward_program(nodes), [(self, seeds[0])]):
             pass
 
     def numpy(self) -> np.ndarray:

@@ -13,6 +13,9 @@ from .reduce import Sum
 from .shape import Reshape
 
 
+_sum_rows = Sum(0)
+
+
 def rows(x):
     """x as a matrix: every axis but the last folded into one."""
     return x if len(x.shape) == 2 else Reshape((-1, x.shape[-1]))(x)
@@ -41,8 +44,10 @@ class Affine(Op):
         return y + b[0] if b else y
 
     def vjp(self, g, y, x, W, *b):
-        x_bar, W_bar = g @ W, rows(g).T @ rows(x)
-        return (x_bar, W_bar, Sum(0)(rows(g))) if b else (x_bar, W_bar)
+        x_bar = lambda: g @ W
+        W_bar = lambda: rows(g).T @ rows(x)
+        b_bar = lambda: _sum_rows(rows(g))
+        return (x_bar, W_bar, b_bar) if b else (x_bar, W_bar)
 
     def shape(self, x, W, *b):
         if not x or x[-1] != W[1]:
@@ -63,7 +68,7 @@ class MatMul(Op):
         return xp.matmul(a, b)
 
     def vjp(self, g, y, a, b):
-        return g @ Transpose()(b), Transpose()(a) @ g
+        return lambda: g @ Transpose()(b), lambda: Transpose()(a) @ g
 
     def shape(self, a, b):
         if len(a) < 2 or len(a) != len(b) or a[:-2] != b[:-2] or a[-1] != b[-2]:

@@ -6,6 +6,7 @@ are `Mean` and `Spread`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -156,7 +157,10 @@ class LogSumExp(Reduction):
 
     def forward(self, xp, x):
         top = finite_max(xp, x, self.axis)
-        y = xp.log(xp.sum(xp.exp(x - top), axis=self.axis, keepdims=True)) + top
+        total = xp.sum(xp.exp(x - top), axis=self.axis, keepdims=True)
+        none = total == 0  # the sum over entries that are all -inf, whose logarithm would warn
+        y = xp.log(xp.where(none, xp.ones_like(total), total)) + top
+        y = xp.where(none, xp.full_like(y, -math.inf), y)
         return y if self.keepdims else xp.reshape(y, self.shape(x.shape))
 
     def vjp(self, g, y, x):

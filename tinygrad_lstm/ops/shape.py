@@ -7,6 +7,7 @@ Stack and Select, Expand and Sum.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from ..backend import zeros
@@ -22,9 +23,13 @@ def axis_of(axis: int, shape: tuple) -> int:
     return axis % len(shape)
 
 
-def at(axis: int, ndim: int, key: Any) -> tuple:
-    """The index that takes `key` along one axis and everything along the others."""
-    return (slice(None),) * (axis % ndim) + (key,)
+@lru_cache(maxsize=4096)
+def window(axis: int, ndim: int, start: int, length: int, step: int = 1) -> tuple:
+    """The index that takes start, start + step, ... along one axis, all along the others."""
+    stop = start + length * step
+    axis %= ndim
+    taken = slice(start, stop if stop >= 0 else None, step)
+    return (slice(None),) * axis + (taken,) + (slice(None),) * (ndim - axis - 1)
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,16 +52,16 @@ class Narrow(Op):
         last = self.start + self.length * self.step
         return f"{{0:9}}[{self.start}:{last if last >= 0 else ''}{by}]"
 
-    @property
-    def span(self) -> slice:
-        stop = self.start + self.length * self.step
-        return slice(self.start, stop if stop >= 0 else None, self.step)
-
     def forward(self, xp, x):
-        return x[at(self.axis, len(x.shape), self.span)]
+        return x[window(self.axis, x.ndim, self.start, self.length, self.step)]
 
     def vjp(self, g, y, x):
-        return (Embed(self.axis, self.start, x.shape[self.axis], self.step)(g),)
+        return (lambda: Embed(self.axis, self.start, x.shape[self.axis], self.step)(g),)
+
+    def add_vjp(self, total, g):
+        # Without the field of zeros: T slices of one sequence cost T, not T squared.
+        part = total[window(self.axis, total.ndim, self.start, self.length, self.step)]
+        part += g
 
     def shape(self, x):
         axis = axis_of(self.axis, x)
@@ -92,8 +97,7 @@ class Embed(Op):
     def forward(self, xp, x):
         axis = self.axis % len(x.shape)
         y = zeros(xp, (*x.shape[:axis], self.size, *x.shape[axis + 1 :]), x)
-        span = Narrow(axis, self.start, x.shape[axis], self.step).span
-        y[at(axis, len(x.shape), span)] = x
+        y[window(axis, x.ndim, self.start, x.shape[axis], self.step)] = x
         return y
 
     def vjp(self, g, y, x):
@@ -117,13 +121,21 @@ class Select(Op):
         return f"{{0:9}}[{self.index}]"
 
     def forward(self, xp, x):
-        return x[at(self.axis, len(x.shape), self.index % x.shape[self.axis])]
+        return x[self._at(x)]
 
     def vjp(self, g, y, x):
-        axis, size = self.axis % len(x.shape), x.shape[self.axis]
+        axis, size = self.axis % x.ndim, x.shape[self.axis]
         start = self.index if self.index >= 0 else self.index + size
-        kept = Reshape((*x.shape[:axis], 1, *x.shape[axis + 1 :]))(g)
-        return (Embed(axis, start, size)(kept),)
+        kept = Reshape((*x.shape[:axis], 1, *x.shape[axis + 1 :]))
+        return (lambda: Embed(axis, start, size)(kept(g)),)
+
+    def add_vjp(self, total, g):
+        part = total[(*self._at(total), ...)]  # as in Narrow; "..." keeps a 0-d part a view
+        part += g
+
+    def _at(self, x) -> tuple:
+        axis = self.axis % x.ndim
+        return (slice(None),) * axis + (self.index % x.shape[axis],) + (slice(None),) * (x.ndim - axis - 1)
 
     def shape(self, x):
         axis = axis_of(self.axis, x)
