@@ -1,4 +1,4 @@
-"""What holds around every test: a fixed seed, floating-point errors raised, no mode left switched."""
+"""What holds around every test: one seed, floating-point errors raised, no mode left switched."""
 
 import numpy as np
 import pytest

@@ -48,6 +48,11 @@ def _central_difference(moved, eps=1e-3):
     return (4 * fine - coarse) / 3  # Richardson: the error of order eps**2 cancels
 
 
+def contributions(op, g, y, *inputs):
+    """What op.vjp sends to each input, with those computed that wait to be called."""
+    return [sent() if callable(sent) else sent for sent in op.vjp(g, y, *inputs)]
+
+
 def assert_close(actual, expected, tolerance=1e-12):
     """Equal up to `tolerance`, measured against the largest expected entry (at least 1)."""
     actual, expected = np.asarray(actual), np.asarray(expected)

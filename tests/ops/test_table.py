@@ -5,7 +5,7 @@ import pytest
 
 import tinygrad_lstm as tl
 from tests.ops.samples import CASES, SAMPLES, sample, sample_id, wrt
-from tests.oracles import assert_close, numeric_vjp, tolerance
+from tests.oracles import assert_close, contributions, numeric_vjp, tolerance
 from tinygrad_lstm.op import Op
 from tinygrad_lstm.tensor import OPS
 
@@ -63,12 +63,24 @@ def test_vjp_equals_the_numerical_derivative(which):
     case, op, inputs = sample(*which)
     y = op(*inputs)
     asked = wrt(case, inputs)
-    sent = op.vjp(seed_for(y), y, *inputs)
+    sent = contributions(op, seed_for(y), y, *inputs)
     assert len(sent) == len(inputs)
     expected = numeric_vjp(lambda *a: (op(*a),), inputs, [seed_for(y)], asked, case.analytic)
     for k, g in zip(asked, expected):
         assert_close(sent[k], g, tolerance(case.analytic))
     assert all(sent[k] is None for k in range(len(inputs)) if k not in asked)
+
+
+@pytest.mark.parametrize(
+    "which", [w for w in SAMPLES if sample(*w)[1].add_vjp is not None], ids=sample_id
+)
+def test_adding_the_vjp_in_place_equals_adding_it(which):
+    _, op, inputs = sample(*which)
+    y = op(*inputs)
+    start = np.ones(inputs[0].shape)
+    total = start.copy()
+    op.add_vjp(total, seed_for(y))
+    assert_close(total, start + contributions(op, seed_for(y), y, *inputs)[0])
 
 
 @every_sample
@@ -113,7 +125,7 @@ def test_float32_stays_float32(which):
     y = op(*small)
     assert y.dtype in (np.float32, bool)
     assert_close(np.asarray(y, float), np.asarray(case.formula(op, *inputs), float), 1e-5)
-    sent = op.vjp(seed_for(y).astype(np.float32), np.asarray(y), *small)
+    sent = contributions(op, seed_for(y).astype(np.float32), np.asarray(y), *small)
     assert {g.dtype for g in sent if g is not None} <= {np.dtype("float32")}
 
 
@@ -168,7 +180,7 @@ def test_one_tensor_in_every_place_collects_every_contribution(which):
     x = tl.Tensor(inputs[-1])
     y = op(*[x] * len(inputs))
     y.backward(seed_for(y.data))
-    sent = op.vjp(seed_for(y.data), y.data, *[inputs[-1]] * len(inputs))
+    sent = contributions(op, seed_for(y.data), y.data, *[inputs[-1]] * len(inputs))
     assert_close(x.grad, sum(sent))
 
 
@@ -190,8 +202,8 @@ def test_any_memory_layout_gives_the_same_numbers(name, layout):
     y, same = op(*inputs), op(*laid_out)
     assert_close(np.asarray(same, float), np.asarray(y, float))
     seed = seed_for(y)
-    sent = op.vjp(seed, np.asarray(y), *inputs)
-    again = op.vjp(LAYOUTS[layout](seed), LAYOUTS[layout](np.asarray(y)), *laid_out)
+    sent = contributions(op, seed, np.asarray(y), *inputs)
+    again = contributions(op, LAYOUTS[layout](seed), LAYOUTS[layout](np.asarray(y)), *laid_out)
     for k in wrt(case, inputs):
         assert_close(again[k], sent[k])
 
@@ -206,7 +218,7 @@ def test_inputs_that_are_broadcast_views_get_a_gradient_for_every_entry(name):
     leaves = tensors(views)
     y = op(*leaves)
     y.backward(seed_for(y.data))
-    sent = op.vjp(seed_for(y.data), y.data, *[np.ascontiguousarray(v) for v in views])
+    sent = contributions(op, seed_for(y.data), y.data, *[np.ascontiguousarray(v) for v in views])
     for k in asked:
         assert leaves[k].grad.shape == inputs[k].shape
         assert_close(leaves[k].grad, sent[k])
