@@ -1,5 +1,7 @@
 """See backpropagation through time: LSTM cells as graphs, unrolled, drawn, stepped and trained."""
 
+from typing import TYPE_CHECKING, Any
+
 from . import cells
 from .backend import backend, has_gpu
 from .errors import (
@@ -25,4 +27,16 @@ from .steps import Step
 from .tensor import OPS, Input, Parameter, Tensor
 from .unroll import stack, through_time, unroll, zero_state
 
+if TYPE_CHECKING:
+    from .show import Drawing, draw
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """`draw` and `Drawing` are imported when first used."""
+    if name in ("Drawing", "draw"):
+        from . import show
+
+        return getattr(show, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

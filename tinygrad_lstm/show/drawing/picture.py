@@ -1,0 +1,153 @@
+"""A drawing with every place fixed: boxes, curves, frames and words, ready to be written out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .layout import Item
+from .style import INK
+
+Point = tuple[float, float]
+
+
+@dataclass
+class Curve:
+    """A way from a start through legs: (end,) is straight, (c1, c2, end) a cubic."""
+
+    start: Point
+    legs: list[tuple[Point, ...]]
+    colour: str = INK
+    arrow: bool = True
+    role: str = "edge"
+    title: str = ""
+    ends: tuple[str, str] | None = None
+
+    def moved(self, dx: float, dy: float = 0.0) -> Curve:
+        legs = [tuple((x + dx, y + dy) for x, y in leg) for leg in self.legs]
+        start = (self.start[0] + dx, self.start[1] + dy)
+        return Curve(start, legs, self.colour, self.arrow, self.role, self.title, self.ends)
+
+
+@dataclass
+class Frame:
+    """The dashed box around one timestep, or around what is folded away."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+    title: str
+    id: str = ""
+
+
+@dataclass
+class Picture:
+    """Boxes with their centres, and what lies around them; y grows downwards."""
+
+    boxes: list[tuple[Any, float, float]] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+    dots: list[tuple[float, float, str]] = field(default_factory=list)
+    title: str = ""
+    notes: list[str] = field(default_factory=list)
+    drawn_by: str = ""
+
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of everything."""
+        xs, ys = [0.0], [0.0]
+        for box, x, y in self.boxes:
+            xs += (x - box.w / 2, x + box.w / 2)
+            ys += (y - box.h / 2, y + box.h / 2)
+        for curve in self.curves:
+            for point in (curve.start, *(p for leg in curve.legs for p in leg)):
+                xs.append(point[0])
+                ys.append(point[1])
+        for frame in self.frames:
+            xs += (frame.x, frame.x + frame.w)
+            ys += (frame.y - 18, frame.y + frame.h)
+        return min(xs), min(ys), max(xs), max(ys)
+
+
+@dataclass
+class Levels:
+    """The height of each row: its middle, and where its boxes may end."""
+
+    middle: dict[int, float]
+    half: dict[int, float]
+
+    def top(self, row: int) -> float:
+        return self.middle[row] - self.half[row]
+
+    def bottom(self, row: int) -> float:
+        return self.middle[row] + self.half[row]
+
+
+def levels(heights: dict[int, float], gaps: dict[int, float], bottom: float = 0.0) -> Levels:
+    """Stack the rows upwards from `bottom`; `gaps[r]` is the space above row r."""
+    middle, half, y = {}, {}, bottom
+    for row in sorted(heights):
+        half[row] = heights[row] / 2
+        middle[row] = y - half[row]
+        y -= heights[row] + gaps.get(row, 24.0)
+    return Levels(middle, half)
+
+
+def row_gaps(rows: dict[int, list[Item]]) -> dict[int, float]:
+    """More space above a row where arrows go far sideways, so that they stay apart."""
+    gaps = {}
+    for row, items in rows.items():
+        far = max((abs(a.x - b.x) for a in items for b in a.above), default=0.0)
+        gaps[row] = 20.0 + min(26.0, far / 14)
+    return gaps
+
+
+class Ways:
+    """Curves along the links of one arrangement; arrows that meet at a box arrive side by side."""
+
+    def __init__(self, ways: Iterable[list[Item]], level: Levels) -> None:
+        self.level = level
+        self._arrivals: dict[tuple[Item, bool], list[Item]] = {}
+        for way in ways:
+            if len(way) > 1 and way[-2].row != way[-1].row:
+                self._arrivals.setdefault((way[-1], way[-2].row > way[-1].row), []).append(way[-2])
+        for near in self._arrivals.values():
+            near.sort(key=lambda item: item.x)
+
+    def curve(self, way: list[Item]) -> Curve:
+        """Vertical where it leaves, passes and arrives; bends only between rows."""
+        if way[0].row == way[-1].row:
+            return self._level(way)
+        up = way[-1].row > way[0].row
+        x, y = way[0].x, self._edge(way[0], up)
+        start, legs = (x, y), []
+        for here, there in zip(way, way[1:]):
+            leave = self.level.top(here.row) if up else self.level.bottom(here.row)
+            if abs(leave - y) > 0.5:
+                legs.append(((x, leave),))
+            last = there is way[-1]
+            x2 = self._arrival(here, there) if last else there.x
+            arrive = self.level.bottom(there.row) if up else self.level.top(there.row)
+            bend = (leave + arrive) / 2
+            straight = abs(x2 - x) < 0.5
+            legs.append(((x2, arrive),) if straight else ((x, bend), (x2, bend), (x2, arrive)))
+            x, y = x2, arrive
+        end = self._edge(way[-1], not up)
+        if abs(end - y) > 0.5:
+            legs.append(((x, end),))
+        return Curve(start, legs)
+
+    def _level(self, way: list[Item]) -> Curve:
+        a, b = way[0], way[-1]
+        y = self.level.middle[a.row]
+        sign = 1 if b.x > a.x else -1
+        return Curve((a.x + sign * a.w / 2, y), [((b.x - sign * b.w / 2, y),)])
+
+    def _edge(self, item: Item, top: bool) -> float:
+        return self.level.middle[item.row] + (-item.h / 2 if top else item.h / 2)
+
+    def _arrival(self, source: Item, item: Item) -> float:
+        near = self._arrivals[(item, source.row > item.row)]
+        apart = min(14.0, item.w * 0.7 / len(near))
+        return item.x + (near.index(source) - (len(near) - 1) / 2) * apart

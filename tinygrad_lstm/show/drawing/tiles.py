@@ -1,0 +1,2 @@
+def by_steps(view, wanted, steps):
+    return None
