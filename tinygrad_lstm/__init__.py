@@ -22,20 +22,19 @@ from .ops import *  # noqa: F403
 from .ops.functions import *  # noqa: F403
 from .registry import CELLS, cell
 from .settings import default_dtype, evaluating, no_grad, seed
-from .show import equations
 from .steps import Step
 from .tensor import OPS, Input, Parameter, Tensor
 from .unroll import stack, through_time, unroll, zero_state
 
 if TYPE_CHECKING:
-    from .show import Drawing, draw
+    from .show import Drawing, Equations, draw, equations
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """`draw` and `Drawing` are imported when first used."""
-    if name in ("Drawing", "draw"):
+    """Drawing and typesetting are imported when first used."""
+    if name in ("Drawing", "Equations", "draw", "equations"):
         from . import show
 
         return getattr(show, name)

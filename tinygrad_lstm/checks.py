@@ -19,7 +19,7 @@ def check_kin(nodes: Sequence[Any]) -> None:
         array = node.data
         if array is None:
             continue
-        if first is not None and type(array) is not type(first.data):
+        if first is not None and _apart(array, first.data):
             raise BackendError(
                 f"{node.title} is on {backend_name(array)}, {first.title} on "
                 f'{backend_name(first.data)}. Move one with .to("cupy") or .to("numpy")'
@@ -35,10 +35,20 @@ def check_kin(nodes: Sequence[Any]) -> None:
             first = node
 
 
+def _apart(a: Any, b: Any) -> bool:
+    """Whether two arrays are on different backends."""
+    return type(a) is not type(b) and namespace(a) is not namespace(b)
+
+
 def is_real(array: Any) -> bool:
     """Whether the array holds real floating-point numbers."""
     dtype = array.dtype
     return (dtype.kind == "f") if hasattr(dtype, "kind") else "float" in str(dtype)
+
+
+def is_whole(array: Any) -> bool:
+    """Whether the array holds whole numbers, such as class numbers."""
+    return "int" in str(array.dtype)
 
 
 def can_have_gradient(array: Any) -> bool:
@@ -60,6 +70,9 @@ def check_seeds(outputs: Sequence[Any], seeds: Sequence[Any], call: str) -> list
 def _check_seed(node: Any, seed: Any, call: str, count: int) -> Any:
     if node.data is None:
         raise GraphError(f"{call}: {node.title} has no value yet; run forward first")
+    if type(seed) is np.ndarray and seed.shape == node.shape and seed.dtype == node.data.dtype:
+        if seed.dtype.kind == "f":
+            return seed
     if not can_have_gradient(node.data):
         raise DtypeError(
             f"{call}: {node.title} is {node.data.dtype}; only floats have gradients. "
@@ -97,5 +110,3 @@ def explained(error: Exception, op: Any, parents: Sequence[Any], where: Any, nod
     new = kind("\n".join(lines + ([f"  written at {where}"] if where else [])))
     new.node = node
     return new
-
-

@@ -11,9 +11,9 @@ from .errors import ArgumentError, DtypeError, GraphError, ShapeError
 from .listing import listing, parameter_names
 from .ops.flow import Filled
 from .settings import LOCAL
-from .steps import Step, backward_program, backward_steps, below, called, forward_steps, run
+from .steps import Step, backward_program, backward_steps, below, called, forward_steps, value
 from .tensor import Input, Parameter, Tensor
-from .where import shape_text
+from .where import ANY, shape_text
 
 Tensors = tuple[Tensor, ...]
 
@@ -54,6 +54,8 @@ class Graph:
         self._program = [(n, n.op, Step("forward", n)) for n in made]
         self._waiting = any(n.op.waits() for n in made)
         self._leaves = [n for n in self.nodes if n.op is None and n not in fed]
+        self._open = any(n.declared == ANY for n in self.inputs)
+        self._seen: list[Any] = []
         self._backward_programs: dict[Any, list[tuple]] = {}
 
     @property
@@ -76,17 +78,18 @@ class Graph:
         """
         image, letters = self._match(args)
         ready = LOCAL.recording and all(n.data is not None for n in image.values())
+        xp = namespace(self._any_array(image.values())) if ready else None
         for node, op, _ in self._program:
             parents = tuple([image.get(p, p) for p in node.parents])
-            op = op.bind(letters) if op.lettered else op
+            if op.lettered:
+                op = op.bind(letters)
             if ready:
-                copy = Tensor.made_by(op, parents, None, node.name, node.where)
-                copy.data = run(op, [p.data for p in parents], copy)
+                copy = node.again(op, parents, None, _joined(scope, node.scope))
+                copy.data = value(op, xp, parents, copy)
             else:
                 copy = op(*parents)
-                copy.name, copy.where = node.name, node.where
-            copy.layer = node.layer
-            copy.scope = scope if not node.scope else f"{scope}/{node.scope}" if scope else node.scope
+                copy.name, copy.where, copy.layer = node.name, node.where, node.layer
+                copy.scope = _joined(scope, node.scope)
             image[node] = copy
         return tuple([image.get(node, node) for node in self.outputs])
 
@@ -107,10 +110,11 @@ class Graph:
             ShapeError: for an array that does not fit its input; nothing is changed then.
         """
         letters = self._feed(arrays)
+        self._check_shapes()
         program = self._program
         if self._waiting:
             program = [(node, op.bind(letters), step) for node, op, step in program]
-        return forward_steps(program, namespace(self._any_array()))
+        return forward_steps(program, namespace(self._any_array(self.inputs)))
 
     def backward(
         self, *seeds: Any, wrt: Iterable[Tensor] | None = None, accumulate: bool = False
@@ -226,8 +230,8 @@ class Graph:
             self._backward_programs[wrt] = backward_program(self.nodes, self.inputs, wanted)
         return self._backward_programs[wrt]
 
-    def _any_array(self) -> Any:
-        return next(n.data for n in (*self.inputs, *self._leaves) if n.data is not None)
+    def _any_array(self, fed: Iterable[Tensor]) -> Any:
+        return next(n.data for n in (*fed, *self._leaves) if n.data is not None)
 
     def _match(self, args: Sequence[Any]) -> tuple[dict[Tensor, Tensor], dict[str, Any]]:
         """Which node stands for which input, and which size (or letter) for which letter."""
@@ -247,11 +251,12 @@ class Graph:
                 f"{self.name or 'graph'}(...) got {value!r}, not a tensor. "
                 "Graphs return a tuple of tensors: unpack it, as in c, h = cell(x, c, h)"
             )
-        return Tensor(self._in_our_dtype(value))
+        return Tensor(_converted(value, self._real_leaf()))
 
     def _feed(self, arrays: Sequence[Any]) -> dict[str, Any]:
         _check_count(self.inputs, arrays, "forward")
-        given = [self._in_our_dtype(a) for a in arrays]
+        ours = self._real_leaf()
+        given = [_converted(a, ours) for a in arrays]
         letters: dict[str, Any] = {}
         for node, array in zip(self.inputs, given):
             _unify(node, tuple(array.shape), letters)
@@ -259,20 +264,39 @@ class Graph:
         for node, array in zip(self.inputs, given):
             node.data = array
         try:
-            check_kin([n for n in (*self.inputs, *self._leaves) if n.data is not None])
+            check_kin((*self.inputs, *self._leaves))
         except Exception:
             for node, data in zip(self.inputs, before):
                 node.data = data
             raise
         return letters
 
-    def _in_our_dtype(self, value: Any) -> Any:
-        """What comes in from outside takes the precision and the place of the parameters."""
-        array = value.data if isinstance(value, Tensor) else asarray(value)
-        ours = next((n.data for n in self._leaves if n.data is not None and is_real(n.data)), None)
-        if ours is None or not is_real(array) or array.dtype == ours.dtype:
-            return array
-        return namespace(array).astype(array, ours.dtype)
+    def _check_shapes(self) -> None:
+        """Ask the shape rules that an input of any shape has put off, once for every new shape."""
+        arrived = [node.shape for node in self.inputs]
+        if not self._open or arrived == self._seen:
+            return
+        shapes: dict[Tensor, Any] = {}
+        for node, op, *_ in self._program:
+            try:
+                shapes[node] = op.shape(*[shapes.get(p, p.shape) for p in node.parents])
+            except ShapeError as error:
+                raise node.explained(error, op) from None
+        self._seen = arrived
+
+    def _real_leaf(self) -> Any:
+        for node in self._leaves:
+            if node.data is not None and is_real(node.data):
+                return node.data
+        return None
+
+
+def _converted(value: Any, ours: Any) -> Any:
+    """What comes in from outside takes the precision of the parameters."""
+    array = value.data if isinstance(value, Tensor) else asarray(value)
+    if ours is None or array.dtype == ours.dtype or not is_real(array):
+        return array
+    return namespace(array).astype(array, ours.dtype)
 
 
 class _Unchecked(Graph):
@@ -294,6 +318,10 @@ def _tensors(nodes: Sequence[Tensor], role: str) -> Tensors:
     return tuple(nodes)
 
 
+def _joined(outer: str | None, inner: str | None) -> str | None:
+    return f"{outer}/{inner}" if outer and inner else outer or inner
+
+
 def _check_count(inputs: Tensors, given: Sequence[Any], call: str) -> None:
     if len(given) != len(inputs):
         names = ", ".join(node.title for node in inputs)
@@ -303,6 +331,8 @@ def _check_count(inputs: Tensors, given: Sequence[Any], call: str) -> None:
 def _unify(node: Tensor, shape: tuple, letters: dict[str, Any]) -> None:
     """Let the letters of an input's declared shape stand for the sizes that arrived."""
     declared = node.declared or node.shape
+    if ANY in (declared, shape):
+        return
     fits = len(declared) == len(shape)
     for want, got in zip(declared, shape):
         want = letters.setdefault(want, got) if isinstance(want, str) else want
@@ -319,7 +349,9 @@ def _unify(node: Tensor, shape: tuple, letters: dict[str, Any]) -> None:
 def _refuse_integers(nodes: Sequence[Tensor]) -> None:
     for node in nodes:
         if node.data is not None and not is_real(node.data):
-            raise DtypeError(f"differentiate: {node.title} is {node.dtype}; only floats have gradients")
+            raise DtypeError(
+                f"differentiate: {node.title} is {node.dtype}; only floats have gradients"
+            )
 
 
 def _seed_for(y: Tensor, k: int) -> Tensor:

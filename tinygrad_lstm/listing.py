@@ -16,7 +16,9 @@ def listing(graph: Any) -> str:
     for node in graph.nodes:
         made = repr(node.op) if node.op else _leaf(node)
         parents = " ".join(number.get(p, "%?") for p in node.parents)
-        rows.append([number[node], full_name(node), shape_text(node.shape), f"{made} {parents}".strip()])
+        rows.append(
+            [number[node], full_name(node), shape_text(node.shape), f"{made} {parents}".strip()]
+        )
     widths = [max((len(row[k]) for row in rows), default=0) for k in range(3)]
     lines = ["  ".join([*(cell.ljust(w) for cell, w in zip(row, widths)), row[3]]) for row in rows]
     outputs = " ".join(number[node] for node in graph.outputs)
@@ -60,4 +62,10 @@ def _without_time(scope: str | None) -> str:
 
 
 def _leaf(node: Any) -> str:
-    return "Input" if isinstance(node, Input) else "Parameter" if isinstance(node, Parameter) else "Tensor"
+    return (
+        "Input"
+        if isinstance(node, Input)
+        else "Parameter"
+        if isinstance(node, Parameter)
+        else "Tensor"
+    )

@@ -13,10 +13,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .backend import asarray, namespace
-from .checks import check_kin
+from .checks import check_kin, is_real
 from .errors import ArgumentError, ShapeError, TinygradError
 from .settings import LOCAL
-from .steps import run
+from .steps import value
 from .tensor import OPS, Tensor
 from .where import ANY, Shape, both, written_at
 
@@ -100,28 +100,20 @@ def record(op: Op, inputs: Sequence[Any]) -> Tensor:
     except TinygradError as error:
         raise node.explained(error) from None
     if all(p.data is not None for p in parents) and not op.waits():
-        node.data = run(op, [p.data for p in parents], node)
+        node.data = value(op, namespace(parents[0].data), parents, node)
         if not LOCAL.recording:
             node.op, node.parents = None, ()
     return node
 
 
 def as_node(op: Op, x: Any, beside: Sequence[Any]) -> Tensor:
-    """x itself if it is a node; numbers become a constant in the dtype of the tensors beside it."""
+    """x itself if it is a node; real numbers become a constant in the dtype of those beside it."""
     if isinstance(x, Tensor):
         return x
     array = _as_array(op, x)
-    return constant(array, next(b for b in beside if isinstance(b, Tensor)))
-
-
-def constant(value: Any, beside: Tensor) -> Tensor:
-    """A leaf with plain numbers that takes dtype and backend from the tensor beside it."""
-    array = asarray(value)
-    if beside.data is not None and array.dtype.kind == "f" and beside.data.dtype.kind == "f":
-        array = asarray(array, beside.data.dtype)
-    elif beside.data is None and array.dtype.kind == "f":
-        array = asarray(array, LOCAL.dtype)
-    return Tensor(array)
+    data = [b.data for b in beside if isinstance(b, Tensor)]
+    dtype = next((d.dtype for d in data if d is not None and is_real(d)), LOCAL.dtype)
+    return Tensor(asarray(x, dtype) if is_real(array) and array.dtype != dtype else array)
 
 
 def _as_array(op: Op, x: Any) -> Any:
@@ -131,10 +123,10 @@ def _as_array(op: Op, x: Any) -> Any:
             f"{type(op).__name__} got {name}, a layer, not a tensor. "
             f"Did you forget the second call: {name}(x)?\n  written at {written_at()}"
         )
-    if isinstance(x, tuple) and any(isinstance(part, Tensor) for part in x):
+    if isinstance(x, tuple | list) and any(isinstance(part, Tensor) for part in x):
         raise ArgumentError(
-            f"{type(op).__name__} got a tuple of tensors; unpack it first: a, b = graph(...)"
-            f"\n  written at {written_at()}"
+            f"{type(op).__name__} got a {type(x).__name__} of tensors, not a tensor. Unpack it: "
+            f"{type(op).__name__}()(a, b), or a, b = graph(...)\n  written at {written_at()}"
         )
     if x is None or isinstance(x, str):
         raise ArgumentError(
@@ -151,4 +143,6 @@ def bound(value: Any, letters: dict[str, Any]) -> Any:
 
 
 def _letters_in(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, tuple) and any(isinstance(n, str) for n in value))
+    return isinstance(value, str) or (
+        isinstance(value, tuple) and any(isinstance(n, str) for n in value)
+    )

@@ -62,10 +62,10 @@ def default_dtype(name: str) -> Setting:
 
     Call it to switch for good, or write `with default_dtype("float64"):`.
     """
-    dtype = np.dtype(name)
-    if dtype not in (np.dtype("float32"), np.dtype("float64")):
+    known = {"float32": np.dtype("float32"), "float64": np.dtype("float64")}
+    if str(name) not in known:
         raise DtypeError(f"default_dtype: {name!r} is neither 'float32' nor 'float64'")
-    return Setting(dtype=dtype)
+    return Setting(dtype=known[str(name)])
 
 
 def seed(n: int) -> Setting:

@@ -6,6 +6,8 @@ and also the order in which the author wrote the equations: no recursion, no sor
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -51,19 +53,14 @@ def below(outputs: Iterable[Any], stop: Iterable[Any] = ()) -> list[Any]:
 def forward_steps(program: Iterable[tuple[Any, Any, Step]], xp: Any) -> Iterator[Step]:
     """Run every node once, eldest first: its op on the data of its parents."""
     for node, op, step in program:
-        try:
-            y = op.forward(xp, *[parent.data for parent in node.parents])
-        except Exception as error:
-            raise node.explained(error, op) from error
-        node.data = xp.asarray(y) if isinstance(y, np.generic) else y
+        node.data = value(op, xp, node.parents, node)
         yield step
 
 
-def run(op: Any, data: Sequence[Any], node: Any) -> Any:
-    """The value of one new node."""
+def value(op: Any, xp: Any, parents: Iterable[Any], node: Any) -> Any:
+    """The op on the data of the parents; an error that it raises learns which node it was."""
     try:
-        xp = namespace(data[0])
-        y = op.forward(xp, *data)
+        y = op.forward(xp, *[parent.data for parent in parents])
     except Exception as error:
         raise node.explained(error, op) from error
     return xp.asarray(y) if isinstance(y, np.generic) else y
@@ -71,11 +68,17 @@ def run(op: Any, data: Sequence[Any], node: Any) -> Any:
 
 def backward_program(nodes: Sequence[Any], fed: Any = (), wanted: Any = None) -> list[tuple]:
     """What `backward_steps` goes through: node, op, parents, and which of them want a gradient."""
+    made = [node for node in reversed(nodes) if node.op is not None and node not in fed]
+    if wanted is None:
+        return [(node, node.op, node.parents, _ALL) for node in made]
     return [
-        (node, node.op, node.parents, tuple(wanted is None or p in wanted for p in node.parents))
-        for node in reversed(nodes)
-        if node.op is not None and node not in fed and (wanted is None or node in wanted)
+        (node, node.op, node.parents, tuple(p in wanted for p in node.parents))
+        for node in made
+        if node in wanted
     ]
+
+
+_ALL = itertools.repeat(True)
 
 
 def backward_steps(
@@ -97,21 +100,25 @@ def backward_steps(
         if g is None:
             continue
         contributions = op.vjp(g, node.data, *[parent.data for parent in parents])
+        in_place = op.add_vjp
         for parent, sent, want in zip(parents, contributions, wanted):
-            if not want or sent is None:
+            if sent is None or not want:
                 continue
-            if op.add_vjp is not None and parent in ours:
-                op.add_vjp(parent.adjoint, g)
+            if in_place is not None and parent in ours:
+                in_place(parent.adjoint, g)
                 continue
             if callable(sent):
                 sent = sent()
-            if parent.adjoint is None and parent.op is not None:
-                parent.adjoint = sent
-                if op.add_vjp is not None:
-                    ours.add(parent)
-            else:
+            if parent.adjoint is not None or parent.op is None:
                 add(parent, sent, ours)
-        yield Step("backward", node, contributions)
+                continue
+            parent.adjoint = sent
+            if in_place is not None:
+                ours.add(parent)
+        yield _new_step(("backward", node, contributions))
+
+
+_new_step = functools.partial(tuple.__new__, Step)  # half the price of Step(...), paid per node
 
 
 def start(nodes: Sequence[Any], seeds: Iterable[tuple[Any, Any]], accumulate: bool) -> set[Any]:

@@ -13,7 +13,7 @@ from .checks import check_seeds, explained
 from .errors import GraphError, ShapeError
 from .settings import LOCAL
 from .steps import backward_program, backward_steps, below
-from .where import Shape, shape_text, written_at
+from .where import ANY, Shape, shape_text, written_at
 
 if TYPE_CHECKING:
     from .op import Op
@@ -25,6 +25,7 @@ INFIX: dict[str, Callable[[Any, Any], Tensor]] = {}
 """What the infix operators do; `ops` fills it in, for it knows about numbers and broadcasting."""
 
 _births = itertools.count(1)
+_new = object.__new__
 
 
 class Tensor:
@@ -55,10 +56,29 @@ class Tensor:
         self._set(None, (), asarray(data, dtype), name, written_at())
 
     def _set(self, op: Op | None, parents: tuple, data: Any, name: Any, where: Any) -> None:
-        self.op, self.parents, self.data, self.name, self.where = op, parents, data, name, where
+        self.op = op
+        self.parents = parents
+        self.data = data
+        self.name = name
+        self.where = where
         self.adjoint = self.scope = self.layer = None
         self.declared: Shape = ()
         self.born = next(_births)
+
+    def again(self, op: Op, parents: tuple, data: Any, scope: str | None) -> Tensor:
+        """This node once more: the same op, name and line, on new parents."""
+        node = _new(Tensor)
+        node.op = op
+        node.parents = parents
+        node.data = data
+        node.name = self.name
+        node.where = self.where
+        node.layer = self.layer
+        node.scope = scope
+        node.adjoint = None
+        node.declared = ()
+        node.born = next(_births)
+        return node
 
     @classmethod
     def made_by(cls, op: Op, parents: tuple, data: Any, name: Any = None, where: Any = None):
@@ -201,6 +221,9 @@ class Tensor:
     def __pow__(self, other: Any) -> Tensor:
         return INFIX["Pow"](self, other)
 
+    def __rpow__(self, other: Any) -> Tensor:
+        return INFIX["Pow"](other, self)
+
     def __matmul__(self, other: Any) -> Tensor:
         return INFIX["MatMul"](self, other)
 
@@ -246,7 +269,10 @@ class Parameter(Tensor):
 
 
 class Input(Tensor):
-    """A leaf that waits for data: `Input("x", "N", 3)` takes arrays (N, 3) for any N."""
+    """A leaf that waits for data: `Input("x", "N", 3)` takes arrays (N, 3) for any N.
+
+    `Input("x", ...)` takes any array; what reads it has its shape checked when the graph is run.
+    """
 
     __slots__ = ()
 
@@ -255,6 +281,6 @@ class Input(Tensor):
         if len(shape) == 1 and isinstance(shape[0], tuple | list):
             shape = tuple(shape[0])
         wrong = [n for n in shape if not (isinstance(n, str) or (isinstance(n, int) and n >= 0))]
-        if wrong:
+        if wrong and shape != ANY:
             raise ShapeError(f"Input({name!r}): an axis is a letter or a size, not {wrong[0]!r}")
         self.declared = tuple(shape)

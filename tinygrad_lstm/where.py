@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 Shape = tuple[Any, ...]  # of sizes, and of letters such as "N" for axes that wait for data
 
+ANY: Shape = (...,)
+"""The shape of a node that may have any axes: even their number waits for data."""
+
 # Lines of these modules are the engine's; a cell's lines count as its author's.
 _ENGINE = {
     "backend", "checks", "graph", "layers", "nngraph", "op", "ops", "registry", "steps", "tensor",
@@ -23,7 +26,11 @@ class Where(NamedTuple):
 
     def __str__(self) -> str:
         name = os.path.basename(self.file)
-        return f"notebook cell, line {self.line}" if "ipykernel" in self.file else f"{name}:{self.line}"
+        return (
+            f"notebook cell, line {self.line}"
+            if "ipykernel" in self.file
+            else f"{name}:{self.line}"
+        )
 
 
 def written_at() -> Where | None:
@@ -39,11 +46,11 @@ def written_at() -> Where | None:
 
 def shape_text(shape: Shape) -> str:
     """(N, 3) rather than ('N', 3)."""
+    if shape == ANY:
+        return "(...)"
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
 
 
 def both(shapes: Any) -> str:
     """Several shapes, for a sentence."""
     return " and ".join(map(shape_text, shapes))
-
-

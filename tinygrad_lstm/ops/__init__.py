@@ -2,7 +2,22 @@
 
 from . import functions, infix
 from .choice import Clip, Equal, Greater, Inside, Maximum, Where
-from .elementwise import Abs, CAdd, CDiv, CMul, Cos, CSub, Exp, Log, Neg, Pow, Scale, Sign, Sin, Sqrt
+from .elementwise import (
+    Abs,
+    CAdd,
+    CDiv,
+    CMul,
+    Cos,
+    CSub,
+    Exp,
+    Log,
+    Neg,
+    Pow,
+    Scale,
+    Sign,
+    Sin,
+    Sqrt,
+)
 from .flow import Detach, Filled, Identity, KeepMask
 from .gates import Heaviside, LogSigmoid, ReLU, Sigmoid, Softplus, Tanh
 from .linear import Affine, Lookup, MatMul, Scatter, Transpose

@@ -11,7 +11,6 @@ from ..where import both
 from .gates import Heaviside
 
 
-@dataclass(frozen=True, repr=False)
 class Maximum(Op):
     r"""$y = \max(a, b)$: $\bar y$ goes to the larger one, in halves to both where they tie."""
 
@@ -24,7 +23,6 @@ class Maximum(Op):
         return g * Heaviside(0.5)(a - b), g * Heaviside(0.5)(b - a)
 
 
-@dataclass(frozen=True, repr=False)
 class Where(Op):
     r"""$y = a$ where the condition holds, else $b$; $\bar y$ goes to the one that was taken."""
 
@@ -76,7 +74,6 @@ class Inside(Op):
         return (None,)
 
 
-@dataclass(frozen=True, repr=False)
 class Greater(Op):
     r"""$y = [a > b]$ as true and false, to choose by (`where`)."""
 
@@ -90,7 +87,6 @@ class Greater(Op):
         return None, None
 
 
-@dataclass(frozen=True, repr=False)
 class Equal(Op):
     r"""$y = [a = b]$, 1 or 0 in the dtype of $a$; flat wherever it has a derivative."""
 

@@ -11,7 +11,6 @@ from typing import ClassVar
 from ..op import Op
 
 
-@dataclass(frozen=True, repr=False)
 class CAdd(Op):
     r"""$y = a + b$, so $\bar a = \bar y$ and $\bar b = \bar y$."""
 
@@ -25,7 +24,6 @@ class CAdd(Op):
         return g, g
 
 
-@dataclass(frozen=True, repr=False)
 class CSub(Op):
     r"""$y = a - b$, so $\bar a = \bar y$ and $\bar b = -\bar y$."""
 
@@ -39,7 +37,6 @@ class CSub(Op):
         return g, -g
 
 
-@dataclass(frozen=True, repr=False)
 class CMul(Op):
     r"""$y = a \odot b$, so $\bar a = \bar y \odot b$ and $\bar b = \bar y \odot a$."""
 
@@ -53,7 +50,6 @@ class CMul(Op):
         return g * b, g * a
 
 
-@dataclass(frozen=True, repr=False)
 class CDiv(Op):
     r"""$y = a / b$, so $\bar a = \bar y / b$ and $\bar b = -\bar y \odot y / b$."""
 
@@ -93,7 +89,6 @@ class Scale(Op):
         return 1 if self.beta or self.alpha < 0 else 2
 
 
-@dataclass(frozen=True, repr=False)
 class Neg(Op):
     r"""$y = -x$, so $\bar x = -\bar y$."""
 
@@ -127,7 +122,6 @@ class Pow(Op):
         return f"{{0:9}}^{{{{{self.exponent:g}}}}}"
 
 
-@dataclass(frozen=True, repr=False)
 class Exp(Op):
     r"""$y = e^x$, so $\bar x = \bar y \odot y$."""
 
@@ -140,7 +134,6 @@ class Exp(Op):
         return (g * y,)
 
 
-@dataclass(frozen=True, repr=False)
 class Log(Op):
     r"""$y = \ln x$, so $\bar x = \bar y / x$."""
 
@@ -153,7 +146,6 @@ class Log(Op):
         return (g / x,)
 
 
-@dataclass(frozen=True, repr=False)
 class Sqrt(Op):
     r"""$y = \sqrt x$, so $\bar x = \bar y / (2 y)$."""
 
@@ -166,7 +158,6 @@ class Sqrt(Op):
         return (g / Scale(2.0)(y),)
 
 
-@dataclass(frozen=True, repr=False)
 class Abs(Op):
     r"""$y = |x|$, so $\bar x = \bar y \odot \operatorname{sign}(x)$; at 0 the middle, 0."""
 
@@ -179,7 +170,6 @@ class Abs(Op):
         return (g * Sign()(x),)
 
 
-@dataclass(frozen=True, repr=False)
 class Sign(Op):
     r"""$y = \operatorname{sign}(x)$: -1, 0 or 1, flat wherever it has a derivative."""
 
@@ -192,7 +182,6 @@ class Sign(Op):
         return (None,)
 
 
-@dataclass(frozen=True, repr=False)
 class Sin(Op):
     r"""$y = \sin x$, so $\bar x = \bar y \odot \cos x$."""
 
@@ -205,7 +194,6 @@ class Sin(Op):
         return (g * Cos()(x),)
 
 
-@dataclass(frozen=True, repr=False)
 class Cos(Op):
     r"""$y = \cos x$, so $\bar x = -\bar y \odot \sin x$."""
 

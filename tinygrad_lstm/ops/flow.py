@@ -10,7 +10,6 @@ from ..op import Op
 from ..settings import LOCAL, stream
 
 
-@dataclass(frozen=True, repr=False)
 class Identity(Op):
     r"""$y = x$, so $\bar x = \bar y$."""
 
@@ -24,7 +23,6 @@ class Identity(Op):
         return (g,)
 
 
-@dataclass(frozen=True, repr=False)
 class Detach(Op):
     r"""$y = x$, but no gradient passes: where backpropagation through time is cut."""
 

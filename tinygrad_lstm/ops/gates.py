@@ -8,7 +8,6 @@ from typing import ClassVar
 from ..op import Op
 
 
-@dataclass(frozen=True, repr=False)
 class Sigmoid(Op):
     r"""$y = \sigma(x)$, so $\bar x = \bar y \odot y \odot (1 - y)$."""
 
@@ -22,7 +21,6 @@ class Sigmoid(Op):
         return (g * y * (1 - y),)
 
 
-@dataclass(frozen=True, repr=False)
 class Tanh(Op):
     r"""$y = \tanh x$, so $\bar x = \bar y \odot (1 - y \odot y)$."""
 
@@ -36,7 +34,6 @@ class Tanh(Op):
         return (g * (1 - y * y),)
 
 
-@dataclass(frozen=True, repr=False)
 class ReLU(Op):
     r"""$y = \max(x, 0)$, so $\bar x = \bar y$ where $x > 0$, else 0 (at 0: 0, as PyTorch)."""
 
@@ -65,7 +62,6 @@ class Heaviside(Op):
         return (None,)
 
 
-@dataclass(frozen=True, repr=False)
 class Softplus(Op):
     r"""$y = \ln(1 + e^x)$, so $\bar x = \bar y \odot \sigma(x)$."""
 
@@ -79,7 +75,6 @@ class Softplus(Op):
         return (g * Sigmoid()(x),)
 
 
-@dataclass(frozen=True, repr=False)
 class LogSigmoid(Op):
     r"""$y = \ln \sigma(x) = -\ln(1 + e^{-x})$, so $\bar x = \bar y \odot \sigma(-x)$."""
 

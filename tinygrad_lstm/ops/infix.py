@@ -5,15 +5,17 @@ A plain number becomes a `Scale`; a difference in shape becomes an `Expand`.
 
 from __future__ import annotations
 
+import math
 import numbers
 from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, ShapeError
+from ..checks import is_whole
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..op import as_node
 from ..tensor import INFIX, OPS, Tensor
-from ..where import both
+from ..where import both, written_at
 from .choice import Greater
 from .elementwise import CAdd, CDiv, CMul, CSub, Exp, Log, Pow, Scale
 from .linear import Lookup, MatMul
@@ -44,6 +46,28 @@ def broadcast(op: Any, *inputs: Any) -> Tensor:
     return op(*(node if node.shape == shape else Expand(shape)(node) for node in nodes))
 
 
+def arithmetic(op: Any, a: Any, b: Any) -> Tensor:
+    """As `broadcast`, but whole numbers are made floats: else NumPy would promote float32."""
+    return broadcast(op, _as_floats(a, b), _as_floats(b, a))
+
+
+def _as_floats(x: Any, beside: Any) -> Any:
+    if isinstance(x, Tensor):
+        if _is_whole_tensor(x) and not _is_whole_tensor(beside):
+            raise DtypeError(
+                f"{x.title} is {x.dtype}; to calculate with it beside floats, make it "
+                f"Tensor(data, dtype='float32')\n  written at {written_at()}"
+            )
+        return x
+    if isinstance(x, list) and all(isinstance(n, int) for n in x):
+        return [float(n) for n in x]
+    return x.astype(float) if isinstance(x, np.ndarray) and is_whole(x) else x
+
+
+def _is_whole_tensor(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.data is not None and is_whole(x.data)
+
+
 def number(x: Any) -> float | None:
     """x as a Python number if it is one (also a NumPy scalar: it must not promote the graph)."""
     if isinstance(x, numbers.Real | np.generic) and not isinstance(x, bool | np.bool_):
@@ -57,7 +81,7 @@ def _add(a: Any, b: Any) -> Tensor:
     k = number(b)
     if k is not None:
         return Scale(1.0, k)(a)
-    return _add(b, a) if number(a) is not None else broadcast(CAdd(), a, b)
+    return _add(b, a) if number(a) is not None else arithmetic(CAdd(), a, b)
 
 
 def _sub(a: Any, b: Any) -> Tensor:
@@ -65,14 +89,14 @@ def _sub(a: Any, b: Any) -> Tensor:
         return Scale(1.0, -k)(a)
     if (k := number(a)) is not None:
         return Scale(-1.0, k)(b)
-    return broadcast(CSub(), a, b)
+    return arithmetic(CSub(), a, b)
 
 
 def _mul(a: Any, b: Any) -> Tensor:
     k = number(b)
     if k is not None:
         return Scale(k)(a)
-    return _mul(b, a) if number(a) is not None else broadcast(CMul(), a, b)
+    return _mul(b, a) if number(a) is not None else arithmetic(CMul(), a, b)
 
 
 def _div(a: Any, b: Any) -> Tensor:
@@ -80,12 +104,15 @@ def _div(a: Any, b: Any) -> Tensor:
         return Scale(1.0 / k)(a)
     if (k := number(a)) is not None:
         return Scale(k)(Pow(-1.0)(b))
-    return broadcast(CDiv(), a, b)
+    return arithmetic(CDiv(), a, b)
 
 
 def _pow(a: Any, b: Any) -> Tensor:
-    k = number(b)
-    return Exp()(_mul(b, Log()(a))) if k is None else Pow(k)(a)
+    if (k := number(b)) is not None:
+        return Pow(k)(a)
+    if (k := number(a)) is not None:
+        return Exp()(Scale(math.log(k))(b))
+    return Exp()(_mul(b, Log()(a)))
 
 
 def _greater(a: Any, b: Any) -> Tensor:

@@ -56,7 +56,6 @@ class Affine(Op):
         return (*x[:-1], W[0])
 
 
-@dataclass(frozen=True, repr=False)
 class MatMul(Op):
     r"""$y = a b$ (..., n, k)(..., k, m), so $\bar a = \bar y b^\top$ and $\bar b = a^\top \bar y$."""
 
@@ -79,7 +78,6 @@ class MatMul(Op):
         return (*a[:-1], b[-1])
 
 
-@dataclass(frozen=True, repr=False)
 class Transpose(Op):
     r"""$y = x^\top$ in the last two axes, so $\bar x = \bar y^\top$."""
 
@@ -99,7 +97,6 @@ class Transpose(Op):
         return (*x[:-2], x[-1], x[-2])
 
 
-@dataclass(frozen=True, repr=False)
 class Lookup(Op):
     r"""$y_n = W_{k_n}$: row $k_n$ of a table (V, D) for every number in ids; a one-hot product.
 

@@ -48,7 +48,6 @@ class CrossEntropy(Op):
         return ()
 
 
-@dataclass(frozen=True, repr=False)
 class OneHot(Op):
     r"""$y_{nv} = [k_n = v]$, in the shape and dtype of the logits beside it."""
 
@@ -107,7 +106,6 @@ def class_numbers(xp, targets):
     return xp.astype(targets, xp.int64)
 
 
-@dataclass(frozen=True, repr=False)
 class MSE(Op):
     r"""$L$ = the mean of $(a - b)^2$ over all entries, so $\bar a = 2 (a - b) / n = -\bar b$."""
 
@@ -130,7 +128,6 @@ class MSE(Op):
         return ()
 
 
-@dataclass(frozen=True, repr=False)
 class BCEWithLogits(Op):
     r"""$L$ = the mean of $\ln(1 + e^z) - z \odot t$: logits z, targets t in 0 ... 1.
 

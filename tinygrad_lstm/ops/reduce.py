@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..backend import total
 from ..errors import ShapeError
 from ..op import Op
 from ..where import shape_text
@@ -56,7 +57,6 @@ class Reduction(Op):
         return Reshape(reduced(x.shape, axes_of(self.axis, x.shape), True))(g)
 
 
-@dataclass(frozen=True, repr=False)
 class Sum(Reduction):
     r"""$y = \sum x$ over axes, so $\bar x$ is $\bar y$, expanded to the shape of $x$."""
 
@@ -64,13 +64,12 @@ class Sum(Reduction):
     binds: ClassVar = 2
 
     def forward(self, xp, x):
-        return xp.sum(x, axis=self.axis, keepdims=self.keepdims)
+        return total(xp, x, self.axis, self.keepdims)
 
     def vjp(self, g, y, x):
         return (Expand(x.shape)(self.kept(g, x)),)
 
 
-@dataclass(frozen=True, repr=False)
 class Mean(Reduction):
     r"""$y$ = the mean of $x$ over axes, so each entry of $\bar x$ is an equal share of $\bar y$."""
 
@@ -83,7 +82,6 @@ class Mean(Reduction):
         return (Spread(x.shape)(self.kept(g, x)),)
 
 
-@dataclass(frozen=True, repr=False)
 class Max(Reduction):
     r"""$y = \max x$ over axes; $\bar y$ goes to the largest entry, in equal parts where they tie."""
 
@@ -123,7 +121,6 @@ class Expand(Op):
         return self.to
 
 
-@dataclass(frozen=True, repr=False)
 class Spread(Expand):
     r"""Every copy gets an equal share of x; $\bar x$ is the mean over the copies: see `Mean`."""
 
@@ -149,7 +146,6 @@ def _ratio(large: tuple, small: tuple) -> int:
     return n
 
 
-@dataclass(frozen=True, repr=False)
 class LogSumExp(Reduction):
     r"""$y = \ln \sum e^x$ over axes, so $\bar x = \bar y \odot e^{x - y}$ (the softmax of x)."""
 

@@ -56,7 +56,7 @@ class Narrow(Op):
         return x[window(self.axis, x.ndim, self.start, self.length, self.step)]
 
     def vjp(self, g, y, x):
-        return (lambda: Embed(self.axis, self.start, x.shape[self.axis], self.step)(g),)
+        return (lambda: _embed(self.axis, self.start, x.shape[self.axis], self.step)(g),)
 
     def add_vjp(self, total, g):
         # Without the field of zeros: T slices of one sequence cost T, not T squared.
@@ -95,9 +95,10 @@ class Embed(Op):
         return f"\\operatorname{{{{embed}}}}_{{{{{self.start}}}}}({{0}})"
 
     def forward(self, xp, x):
-        axis = self.axis % len(x.shape)
-        y = zeros(xp, (*x.shape[:axis], self.size, *x.shape[axis + 1 :]), x)
-        y[window(axis, x.ndim, self.start, x.shape[axis], self.step)] = x
+        shape = list(x.shape)
+        length, shape[self.axis] = shape[self.axis], self.size
+        y = zeros(xp, tuple(shape), x)
+        y[window(self.axis, x.ndim, self.start, length, self.step)] = x
         return y
 
     def vjp(self, g, y, x):
@@ -106,6 +107,9 @@ class Embed(Op):
     def shape(self, x):
         axis = axis_of(self.axis, x)
         return (*x[:axis], self.size, *x[axis + 1 :])
+
+
+_embed = lru_cache(maxsize=4096)(Embed)  # every timestep asks for the same few
 
 
 @dataclass(frozen=True, repr=False)
@@ -135,7 +139,11 @@ class Select(Op):
 
     def _at(self, x) -> tuple:
         axis = self.axis % x.ndim
-        return (slice(None),) * axis + (self.index % x.shape[axis],) + (slice(None),) * (x.ndim - axis - 1)
+        return (
+            (slice(None),) * axis
+            + (self.index % x.shape[axis],)
+            + (slice(None),) * (x.ndim - axis - 1)
+        )
 
     def shape(self, x):
         axis = axis_of(self.axis, x)
