@@ -6,6 +6,7 @@ the same bytes.  Numbers with a sign are coloured blue - white - red; white is z
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -45,18 +46,31 @@ def line_chart(
     y_label: str,
     levels: Sequence[Level] = (),
     log: bool = False,
+    characters: str = "",
 ) -> str:
-    """Lines over a common axis, each named at its end; `log` for an axis of powers of ten.
+    """Lines over a common axis, each named at its end.
 
     Points that are not numbers, and with `log` points that are not positive, are left out.
+
+    Args:
+        log: whether the upright axis shows powers of ten.
+        characters: one for each of x = 1, 2, 3 ..., written along the axis in place of numbers.
     """
     lines = {name: _points(xs, ys, log) for name, (xs, ys) in series.items()}
     ys = [y for points in lines.values() for _, y in points] + [level.y for level in levels]
     xs = [x for points in lines.values() for x, _ in points] or [0.0, 1.0]
     y_ticks = _powers(ys) if log else _ticks(min(ys, default=0), max(ys, default=1))
-    canvas, box = Canvas(760, 340, title), (70, 34, 560, 300)
+    canvas, box = Canvas(900, 370, title), (62, 58, 790, 316)
     place = _Frame(box, (min(xs), max(xs)), (y_ticks[0], y_ticks[-1]), log)
-    place.draw_axes(canvas, _ticks(min(xs), max(xs)), y_ticks, x_label, y_label)
+    place.draw_grid(canvas, y_ticks)
+    if characters:
+        names = [(x, visible(c)) for x, c in enumerate(characters, start=1)]
+    else:
+        names = [(x, _number(x)) for x in _ticks(min(xs), max(xs)) if min(xs) <= x <= max(xs)]
+    for x, name in names:
+        canvas.text(place(x, y_ticks[0])[0], box[3] + 18, name, "middle", mono=bool(characters))
+    canvas.text((box[0] + box[2]) / 2, box[3] + 40, x_label, "middle")
+    canvas.text(8, 38, y_label)
     ends = []
     for k, (name, points) in enumerate(lines.items()):
         ink = COLOURS[k % len(COLOURS)]
@@ -116,7 +130,7 @@ class Panel(NamedTuple):
 
 
 def small_multiples(
-    panels: Sequence[Panel], *, title: str, limit: float, unit: int = 4, across: int = 7
+    panels: Sequence[Panel], *, title: str, limit: float, unit: int = 5, across: int = 6
 ) -> str:
     """Matrices of one shape side by side in one colour scale."""
     rows, columns = np.shape(panels[0].values)
@@ -139,7 +153,7 @@ def draw_matrix(canvas: Canvas, values: Any, corner: tuple, unit: int, limit: fl
     runs: dict[int, list[str]] = {}
     for i in range(rows):
         edges = np.flatnonzero(np.diff(levels[i], prepend=np.nan, append=np.nan))
-        for start, stop in zip(edges, edges[1:]):
+        for start, stop in itertools.pairwise(edges):
             run = f"M{start} {i}h{stop - start}v1h{start - stop}z"
             runs.setdefault(int(levels[i, start]), []).append(run)
     canvas.cells({_shade(level): runs[level] for level in sorted(runs)}, corner, unit)
@@ -169,16 +183,12 @@ class _Frame:
         up = (y - self.y[0]) / (self.y[1] - self.y[0])
         return left + along * (right - left), bottom - up * (bottom - top)
 
-    def draw_axes(self, canvas: Canvas, xs, ys, x_label: str, y_label: str) -> None:
-        left, top, right, bottom = self.box
+    def draw_grid(self, canvas: Canvas, ys: Sequence[float]) -> None:
+        left, _, right, _ = self.box
         for y in ys:
             at = self(self.x[0], y)[1]
             canvas.line([(left, at), (right, at)], "currentColor", faint=True)
-            canvas.text(left - 8, at + 4, _number(y), "end")
-        for x in (x for x in xs if self.x[0] <= x <= self.x[1]):
-            canvas.text(self(x, ys[0])[0], bottom + 18, _number(x), "middle")
-        canvas.text((left + right) / 2, bottom + 36, x_label, "middle")
-        canvas.text(left - 62, top - 10, y_label)
+            canvas.text(left - 8, at + 4, _power(y) if self.log else _number(y), "end")
 
 
 def _points(xs: Sequence[float], ys: Sequence[float], log: bool) -> list[tuple[float, float]]:
@@ -188,8 +198,7 @@ def _points(xs: Sequence[float], ys: Sequence[float], log: bool) -> list[tuple[f
 
 def _levels(values: np.ndarray, limit: float) -> np.ndarray:
     scaled = np.zeros_like(values) if limit <= 0 else np.clip(values / limit, -1, 1)
-    levels = np.sign(scaled) * np.ceil(np.abs(scaled) * SHADES - 1e-9)
-    return np.where(np.isnan(values), SHADES + 1, levels)
+    return np.where(np.isnan(values), SHADES + 1, np.round(scaled * SHADES))
 
 
 def _shade(level: int) -> str:
@@ -217,6 +226,11 @@ def _powers(ys: Sequence[float]) -> list[float]:
 
 def _number(x: float) -> str:
     return f"{x:,.0f}" if x == int(x) and 1 <= abs(x) < 1e7 else f"{x:.3g}"
+
+
+def _power(y: float) -> str:
+    exponent = str(round(math.log10(y))).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"10{exponent}"
 
 
 def _spread(ends: list[tuple[float, str, str]]) -> list[tuple[float, str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ from ..unroll import stack, unroll, zero_state
 
 @dataclass(frozen=True)
 class Sizes:
-    """What the model is made of: the cell's name, and its numbers of layers, columns and classes."""
+    """What the model is made of: the cell by name, and how much of everything."""
 
     cell: str
     layers: int
@@ -38,7 +39,7 @@ def build_cell(sizes: Sizes) -> Graph:
     """The named cell, stacked if there are several layers; h of layer l is x of layer l + 1."""
     check_cell(sizes.cell)
     widths = [sizes.embedding_size] + [sizes.hidden_size] * sizes.layers
-    cells = [CELLS[sizes.cell](D, H) for D, H in zip(widths, widths[1:])]
+    cells = [CELLS[sizes.cell](D, H) for D, H in itertools.pairwise(widths)]
     return cells[0] if sizes.layers == 1 else stack(cells)
 
 
@@ -83,7 +84,7 @@ class CharModel:
         return Graph([*ids, targets, *start], [loss, *end], {"logits": logits, "loss": loss})
 
     def predictor(self) -> Graph:
-        """One step: from k and state to the probabilities (N, V) of the next character, and state."""
+        """One step: from k and state to the next character's probabilities (N, V), and state."""
         (k,), start = self.inputs(1)
         end = self.reader(k, *start)
         return Graph([k, *start], [softmax(self.readout(end[-1])), *end], name="predictor")

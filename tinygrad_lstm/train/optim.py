@@ -18,8 +18,8 @@ def joint_norm(arrays: Sequence[np.ndarray]) -> float:
 class Adam:
     r"""Each entry moves by about the rate, whatever the size of its gradient.
 
-    $m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad v \leftarrow \beta_2 v + (1 - \beta_2) g^2, \quad
-    w \leftarrow w - \eta \, \hat m / (\sqrt{\hat v} + \epsilon)$
+    $m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad v \leftarrow \beta_2 v + (1 - \beta_2) g^2,$
+    $w \leftarrow w - \eta \, \hat m / (\sqrt{\hat v} + \epsilon)$
 
     with $\hat m = m / (1 - \beta_1^k)$ and $\hat v = v / (1 - \beta_2^k)$ in step k.  First all
     gradients together are scaled so that their joint norm is at most `limit`.

@@ -139,14 +139,14 @@ class Split(NamedTuple):
 
 
 def split_by_timestep(probe: Probe) -> Split:
-    """What each timestep adds to dL/dW, L the loss of the last character.
+    """What each timestep adds to dL/dW, L the mean loss of all characters.
 
     W is the weight matrix that multiplies h of the step before; every step reads the same one.
     """
     name, W = recurrent_weight(probe)
     parts = {
         step.node.scope: g
-        for step in probe.graph.backward_steps(1.0, None)
+        for step in probe.graph.backward_steps(None, 1.0)
         for node, g in step.sent
         if node is W
     }

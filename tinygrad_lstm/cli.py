@@ -1,0 +1,109 @@
+"""The command line: `tinygrad-lstm demo`, `draw` and `equations`."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+from . import CELLS, ArgumentError, Graph, TinygradError, __version__, through_time
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; returns the exit status: 0, 2 for what the user can mend, 130 for Ctrl-C."""
+    options = parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except TinygradError as error:
+        print("tinygrad-lstm:", str(error).partition("\n")[0], file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ntinygrad-lstm: interrupted; nothing was written", file=sys.stderr)
+        return 130
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = argparse.ArgumentParser(
+        prog="tinygrad-lstm", description="See backpropagation through time."
+    )
+    top.add_argument("--version", action="version", version=f"tinygrad-lstm {__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="train a character model on a text, write a report")
+    demo.add_argument("--text", metavar="FILE", help="UTF-8 text (default: the Python reference)")
+    demo.add_argument("--cell", default="lstm", help=f"one of {', '.join(CELLS)} (default: lstm)")
+    demo.add_argument("--layers", type=count, default=1, help="cells on top of each other")
+    demo.add_argument("--hidden", type=count, default=128, help="hidden units of a cell")
+    demo.add_argument("--out", metavar="DIR", default="out/demo", help="where the report goes")
+    demo.add_argument("--seconds", type=duration, default=45.0, help="how long to train")
+    demo.add_argument("--steps", type=count, help="train so many steps instead: repeatable")
+    demo.add_argument("--seed", type=int, default=0, help="of all random numbers")
+    demo.set_defaults(run=run_demo)
+
+    picture = commands.add_parser("draw", help="draw a cell as SVG")
+    picture.add_argument("cell", metavar="CELL")
+    picture.add_argument("--steps", type=count, help="unrolled over so many timesteps")
+    picture.add_argument("--level", choices=["layer", "op"], default="layer")
+    picture.add_argument("--out", metavar="FILE", help="file to write (default: CELL.svg)")
+    picture.set_defaults(run=run_draw)
+
+    formulas = commands.add_parser("equations", help="print a cell's equations as LaTeX")
+    formulas.add_argument("cell", metavar="CELL")
+    formulas.set_defaults(run=run_equations)
+    return top
+
+
+def run_demo(options: argparse.Namespace) -> None:
+    """Train, measure, write the report, say where it lies."""
+    from .train.demo import Demo, run
+
+    page = run(Demo(**{field: getattr(options, field) for field in Demo.__annotations__}))
+    print(f"The report lies at {page}")
+
+
+def run_draw(options: argparse.Namespace) -> None:
+    """Write a picture of a cell, or of the cell unrolled."""
+    from .show import draw
+
+    graph = _cell(options.cell)
+    graph = through_time(graph, options.steps) if options.steps else graph
+    path = Path(options.out or f"{options.cell}.svg")
+    draw(graph, level=options.level).save(path)
+    print(path)
+
+
+def run_equations(options: argparse.Namespace) -> None:
+    """Print LaTeX."""
+    from .show import equations
+
+    print(equations(_cell(options.cell)))
+
+
+def count(word: str) -> int:
+    """A whole number from 1."""
+    number = int(word)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{word} is not a whole number from 1")
+    return number
+
+
+def duration(word: str) -> float:
+    """Seconds, more than 0."""
+    number = float(word)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{word} is not a number of seconds above 0")
+    return number
+
+
+def _cell(name: str) -> Graph:
+    """A small one of the named cell, 3 features and 4 hidden units, for pictures and equations."""
+    if name not in CELLS:
+        raise ArgumentError(f"there is no cell {name!r}; there are {', '.join(sorted(CELLS))}")
+    return CELLS[name](3, 4)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

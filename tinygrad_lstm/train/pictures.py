@@ -1,0 +1,138 @@
+"""The pictures of the report, each as SVG text under its file name."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..show import draw
+from ..show.canvas import visible
+from ..show.plots import Band, Level, Panel, heatmap, largest, line_chart, small_multiples
+from ..unroll import through_time
+from .loop import History
+from .model import CharModel
+from .probe import Probe, Split, gates, gradient_norms
+
+ROWS = 36
+"""How many rows a heatmap has at most, all its bands together (but at least 4 in a band)."""
+
+SIDE = 24
+"""How many rows and columns of a weight are shown."""
+
+
+class Evidence(NamedTuple):
+    """What was measured on the trained model, for pictures and sentences.
+
+    Attributes:
+        probe: the sentence that the gates and the gradients belong to.
+        last, mean: state name -> norms over t, for the loss of the last character and of all.
+        split: a shared weight's gradient by timestep, of the probe `short`.
+    """
+
+    probe: Probe
+    last: dict[str, list[float]]
+    mean: dict[str, list[float]]
+    short: Probe
+    split: Split
+
+
+def measure(probe: Probe, short: Probe, split: Split) -> Evidence:
+    """Both kinds of gradients of the sentence, beside what the short probe has given."""
+    return Evidence(probe, gradient_norms(probe, True), gradient_norms(probe, False), short, split)
+
+
+def pictures(model: CharModel, history: History, levels: dict[str, float], seen: Evidence):
+    """File name -> SVG of every picture of the report."""
+    read = seen.probe.sentence.characters
+    return {
+        "loss.svg": loss_curve(history, levels),
+        "cell.svg": draw(model.cell, level="layer").svg,
+        "unrolled.svg": draw(through_time(model.cell, 4), weights="shared").svg,
+        "gates.svg": gate_heatmap(seen.probe),
+        "states.svg": state_heatmap(seen.probe),
+        "gradients-last.svg": norm_chart(seen.last, read, "Gradient of the last character's loss"),
+        "gradients-mean.svg": norm_chart(seen.mean, read, "Gradient of the mean loss"),
+        "weight.svg": weight_panels(seen.split, seen.short.sentence.characters),
+    }
+
+
+def loss_curve(history: History, levels: dict[str, float]) -> str:
+    """Bits per character against steps; training averaged over a fiftieth of the run."""
+    groups = np.array_split(np.arange(len(history.steps)), min(50, len(history.steps)))
+    training = [float(np.mean(np.take(history.training, g))) for g in groups]
+    middles = [float(np.mean(np.take(history.steps, g))) for g in groups]
+    return line_chart(
+        {"training": (middles, training), "held-out": (history.looks, history.held_out)},
+        title="Bits per character while training",
+        x_label="training steps",
+        y_label="bits per character",
+        levels=[Level(name, bits) for name, bits in levels.items()],
+    )
+
+
+def gate_heatmap(probe: Probe) -> str:
+    """Every gate over the sentence; the same units in every gate of a layer."""
+    found = gates(probe)
+    rows = max(4, ROWS // max(len(found), 1))
+    bands = [_band(name, values, units_for(probe, name, rows)) for name, values in found.items()]
+    return heatmap(
+        bands, probe.sentence.characters, title="Gates, character by character", limit=1.0
+    )
+
+
+def state_heatmap(probe: Probe) -> str:
+    """Every state over the sentence, in one scale."""
+    values = {n: np.stack([s.numpy()[0] for s in nodes]) for n, nodes in probe.states.items()}
+    rows = max(4, ROWS // max(len(gates(probe)), 1))
+    bands = [_band(name, v, units_for(probe, name, rows)) for name, v in values.items()]
+    shown = largest([band.values for band in bands])
+    return heatmap(
+        bands, probe.sentence.characters, title="State after each character", limit=shown
+    )
+
+
+def units_for(probe: Probe, name: str, rows: int) -> np.ndarray:
+    """The units whose gates vary most, on average over the gates of that layer, in order."""
+    layer = "".join(c for c in name.partition("(")[2] or name if c.isdigit())
+    mine = [v for gate, v in gates(probe).items() if gate.endswith(f"layer {layer})") or not layer]
+    spread = np.mean([values.std(axis=0) for values in mine], axis=0)
+    return np.sort(np.argsort(-spread, kind="stable")[:rows])
+
+
+def norm_chart(norms: dict[str, list[float]], characters: str, title: str) -> str:
+    """Norms over t on an axis of powers of ten."""
+    steps = range(1, len(next(iter(norms.values()))) + 1)
+    return line_chart(
+        {f"dL/d{name}_t": (steps, values) for name, values in norms.items()},
+        title=title,
+        x_label=f"timestep t = 1 ... {len(characters)}, and the character it reads",
+        y_label="norm of the gradient",
+        log=True,
+        characters=characters,
+    )
+
+
+def weight_panels(split: Split, characters: str) -> str:
+    """One panel for each timestep, and their sum, in one scale."""
+    block = strongest_block(split.grad)
+    panels = [
+        Panel(f"t = {t}, reads {visible(c)}", part[block], f"norm {np.linalg.norm(part):.2g}")
+        for t, (part, c) in enumerate(zip(split.parts, characters), start=1)
+    ]
+    total = np.sum(split.parts, axis=0)
+    panels.append(Panel("sum over t", total[block], f"norm {np.linalg.norm(total):.2g}"))
+    limit = largest([panel.values for panel in panels])
+    return small_multiples(panels, title=f"dL/d{split.name}, timestep by timestep", limit=limit)
+
+
+def strongest_block(matrix: np.ndarray) -> tuple:
+    """The rows and columns with the largest sums of magnitudes, in ascending order."""
+    strength = np.abs(matrix)
+    rows = np.sort(np.argsort(-strength.sum(axis=1), kind="stable")[:SIDE])
+    columns = np.sort(np.argsort(-strength.sum(axis=0), kind="stable")[:SIDE])
+    return np.ix_(rows, columns)
+
+
+def _band(name: str, values: np.ndarray, units: np.ndarray) -> Band:
+    return Band(name, values[:, units].T, [f"unit {k}" for k in units])
