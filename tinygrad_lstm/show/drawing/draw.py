@@ -15,8 +15,8 @@ from .engine import CURES, RenderWarning, warn_once
 from .flat import by_graphviz, by_us, suits_graphviz
 from .labels import clean
 from .picture import Picture
+from .strip import by_steps
 from .svg import svg
-from .tiles import by_steps
 from .view import Wanted, describe, view
 
 __all__ = ["Drawing", "RenderWarning", "draw"]

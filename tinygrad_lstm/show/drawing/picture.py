@@ -43,12 +43,23 @@ class Frame:
 
 
 @dataclass
+class Word:
+    """A word that stands by itself, its middle (or its start) at x, y."""
+
+    x: float
+    y: float
+    text: str
+    anchor: str = "middle"
+
+
+@dataclass
 class Picture:
     """Boxes with their centres, and what lies around them; y grows downwards."""
 
     boxes: list[tuple[Any, float, float]] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
+    words: list[Word] = field(default_factory=list)
     dots: list[tuple[float, float, str]] = field(default_factory=list)
     title: str = ""
     notes: list[str] = field(default_factory=list)
@@ -64,6 +75,8 @@ class Picture:
             for point in (curve.start, *(p for leg in curve.legs for p in leg)):
                 xs.append(point[0])
                 ys.append(point[1])
+        for word in self.words:
+            xs.append(word.x + 8.0 * len(word.text))
         for frame in self.frames:
             xs += (frame.x, frame.x + frame.w)
             ys += (frame.y - 18, frame.y + frame.h)

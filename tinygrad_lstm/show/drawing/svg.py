@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from .picture import Curve, Frame, Picture
+from .picture import Curve, Frame, Picture, Word
 from .style import FAINT, FAULT, FONT, INK, LINE, PAPER, SIZE, colours, text_width
 
 EDGE = 16.0
@@ -35,6 +35,7 @@ def svg(picture: Picture, prefix: str = "") -> str:
         *(_curve(curve, tips) for curve in picture.curves),
         "</g>",
         *(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.6" fill="{c}"/>' for a, b, c in picture.dots),
+        *(_word(word) for word in picture.words),
         '<g text-anchor="middle">',
         *(_box(box, bx, by, prefix) for box, bx, by in picture.boxes),
         "</g></svg>",
@@ -76,6 +77,13 @@ def _frame(frame: Frame, prefix: str) -> str:
     )
 
 
+def _word(word: Word) -> str:
+    return (
+        f'<text x="{word.x:.1f}" y="{word.y + 4.5:.1f}" text-anchor="{word.anchor}" font-size="13" '
+        f'font-weight="bold" fill="{INK}">{escape(word.text)}</text>'
+    )
+
+
 def _curve(curve: Curve, tips: dict[str, str]) -> str:
     d = [f"M{curve.start[0]:.1f} {curve.start[1]:.1f}"]
     for leg in curve.legs:
@@ -83,7 +91,10 @@ def _curve(curve: Curve, tips: dict[str, str]) -> str:
         d.append(f"{'L' if len(leg) == 1 else 'C'}{points}")
     tip = f' marker-end="url(#{tips[curve.colour]})"' if curve.arrow else ""
     ends = ' data-from="{}" data-to="{}"'.format(*curve.ends) if curve.ends else ""
-    return f'<path class="{curve.role}" d="{"".join(d)}" stroke="{curve.colour}"{tip}{ends}/>'
+    thick = ' stroke-width="2"' if curve.role == "rail" else ""
+    return (
+        f'<path class="{curve.role}"{thick} d="{"".join(d)}" stroke="{curve.colour}"{tip}{ends}/>'
+    )
 
 
 def _box(box, x: float, y: float, prefix: str) -> str:

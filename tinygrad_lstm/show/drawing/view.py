@@ -25,6 +25,7 @@ class Box:
     role: str = ""  # "input", "weight" or "" for what an op made
     output: bool = False
     fault: bool = False
+    ghost: bool = False  # one of several pictures of the same weight
     lines: list[str] = field(default_factory=list)
     named: bool = False
     weights: tuple = ()
@@ -239,7 +240,7 @@ def _with_weights(graph: Any, boxes: list[Box], mode: str, level: str) -> list[B
                 id = f"n{number[group[0]]}" + (f"-{box.id}" if mode == "ghost" else "")
                 step = box.step if mode == "ghost" else None
                 weight = Box(id, group[0], "weight", "", step, box.depth, "weight", weights=group)
-                weight.fault = False
+                weight.ghost = mode == "ghost"
                 made[key] = weight
                 result.append(weight)
             edge = Edge(weight, box, len(box.into))
