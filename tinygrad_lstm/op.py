@@ -31,7 +31,8 @@ class Op:
     kind: ClassVar[str] = "elementwise"
     """The colour family in drawings: linear, gate, slice, elementwise, reduce, loss, flow."""
     latex: ClassVar[str] = ""
-    """The formula; `{0}` is the first input, `{0:2}` has parentheses if it binds looser than 2."""
+    """The formula: `{0}` is the first input, `{0:2}` the same with parentheses if it binds looser
+    than 2, `{0:base}` the base of a superscript, `{all:, }` all inputs with commas between."""
     binds: ClassVar[int] = 9
     """How tightly the formula holds together: 1 a sum, 2 a product, 3 a matrix product, 9 an atom."""
     lettered: ClassVar[tuple[str, ...]] = ()

@@ -52,6 +52,14 @@ def test_stacked_layers_carry_their_depth():
     ]
 
 
+def test_a_symbol_with_a_superscript_is_braced_before_it_gets_another():
+    graph = tl.stack([tl.CELLS["rnn"](3, 2)]).differentiate()
+    assert not any(re.search(r"\^\{\(1\)\}_\w+\^", line) for line in lines_of(graph))
+    square = tl.Input("x1_prev", 2)
+    (line,) = lines_of(tl.Graph([square], [square**2]))
+    assert line == r"y_{1} = {x^{(1)}_{t-1}}^{2}"
+
+
 def test_the_differentiated_cell_prints_the_recurrence_of_bptt():
     lines = lines_of(tl.CELLS["lstm_by_gate"](3, 2).differentiate())
     assert r"\bar{c}_{t-1} = \bar{c}_t \odot f_t" in lines
@@ -65,9 +73,11 @@ def test_the_differentiated_cell_prints_the_recurrence_of_bptt():
         (lambda a, b: a + -b, "a - b"),
         (lambda a, b: -(a + b) * a, r"(-(a + b)) \odot a"),
         (lambda a, b: (a + b) ** 2, "(a + b)^{2}"),
+        (lambda a, b: (a**2) ** 3, "(a^{2})^{3}"),
         (lambda a, b: a / (a + b), r"\frac{a}{a + b}"),
         (lambda a, b: 2 * (a - 3), r"2 \, (a - 3)"),
         (lambda a, b: 1 - a * b, r"1 - a \odot b"),
+        (lambda a, b: a.T.T, r"(a^\top)^\top"),
         (lambda a, b: tl.exp(a + b), "e^{a + b}"),
         (lambda a, b: (a + b)[0:1], "(a + b)[0:1]"),
         (lambda a, b: tl.concat([a, b], axis=0), "[a ; b]"),

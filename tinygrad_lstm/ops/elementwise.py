@@ -107,6 +107,7 @@ class Pow(Op):
     r"""$y = x^p$ with a number $p$, so $\bar x = \bar y \odot p \, x^{p-1}$."""
 
     exponent: float
+    binds: ClassVar = 8
 
     def forward(self, xp, x):
         return x**self.exponent
@@ -119,13 +120,14 @@ class Pow(Op):
 
     @property
     def latex(self) -> str:  # type: ignore[override]
-        return f"{{0:9}}^{{{{{self.exponent:g}}}}}"
+        return f"{{0:base}}^{{{{{self.exponent:g}}}}}"
 
 
 class Exp(Op):
     r"""$y = e^x$, so $\bar x = \bar y \odot y$."""
 
     latex: ClassVar = "e^{{{0}}}"
+    binds: ClassVar = 8
 
     def forward(self, xp, x):
         return xp.exp(x)

@@ -87,7 +87,8 @@ class Transpose(Op):
     r"""$y = x^\top$ in the last two axes, so $\bar x = \bar y^\top$."""
 
     kind: ClassVar = "slice"
-    latex: ClassVar = r"{0:9}^\top"
+    latex: ClassVar = r"{0:base}^\top"
+    binds: ClassVar = 8
 
     def forward(self, xp, x):
         axes = tuple(range(len(x.shape)))

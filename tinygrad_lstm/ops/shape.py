@@ -251,7 +251,8 @@ class Permute(Op):
 
     axes: tuple
     kind: ClassVar = "slice"
-    latex: ClassVar = r"{0:9}^\top"
+    latex: ClassVar = r"{0:base}^\top"
+    binds: ClassVar = 8
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "axes", tuple(self.axes))

@@ -30,6 +30,9 @@ class Operand(NamedTuple):
     binds: int
 
     def __format__(self, needed: str) -> str:
+        if needed == "base":  # of a superscript, of which LaTeX allows one
+            text = format(self, "9")
+            return f"{{{text}}}" if "^" in text else text
         loose = bool(needed) and self.binds < int(needed)
         return f"({self.text})" if loose else self.text
 
