@@ -31,8 +31,8 @@ class Operand(NamedTuple):
 
     def __format__(self, needed: str) -> str:
         if needed == "base":  # of a superscript, of which LaTeX allows one
-            text = format(self, "9")
-            return f"{{{text}}}" if "^" in text else text
+            braced = f"{{{self.text}}}" if "^" in self.text else self.text
+            return f"({self.text})" if self.binds < 9 else braced
         loose = bool(needed) and self.binds < int(needed)
         return f"({self.text})" if loose else self.text
 
