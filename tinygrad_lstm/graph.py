@@ -77,7 +77,9 @@ class Graph:
             those of the arguments need checking now.
         """
         image, letters = self._match(args)
-        ready = LOCAL.recording and all(n.data is not None for n in image.values())
+        ready = (
+            LOCAL.recording and not self._open and all(n.data is not None for n in image.values())
+        )
         xp = namespace(self._any_array(image.values())) if ready else None
         for node, op, _ in self._program:
             parents = tuple([image.get(p, p) for p in node.parents])

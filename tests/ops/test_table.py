@@ -17,7 +17,7 @@ def our_ops():
     return {
         name
         for name, op in OPS.items()
-        if op.__module__.startswith("tinygrad_lstm.") and op.forward is not Op.forward
+        if op.__module__.startswith("tinygrad_lstm.ops.") and op.forward is not Op.forward
     }
 
 
