@@ -11,6 +11,8 @@ from typing import Any
 
 SPACE = 14.0
 """Between neighbours in a row."""
+NARROW = 9.0
+"""Between an arrow that was moved to make it straight, and its neighbours."""
 SMALL = 400
 """Up to so many items the best of all sweeps is kept, which means counting crossings."""
 
@@ -25,6 +27,7 @@ class Item:
     box: Any = None
     side: int = 0  # -1: first of its row, +1: last
     turn: int | None = None  # items of a row that have one stand in this order
+    behind: Item | None = None  # the item of the same row from which an arrow comes
     x: float = 0.0
     above: list[Item] = field(default_factory=list)
     below: list[Item] = field(default_factory=list)
@@ -47,6 +50,7 @@ class Rows:
         Arrows from one item share the gaps as far as they go the same way.
         """
         if tail.row == head.row:
+            head.behind = tail
             return [tail, head]
         up = 1 if head.row > tail.row else -1
         gaps = self._gaps.setdefault((tail, up), [])
@@ -69,10 +73,31 @@ class Rows:
         for k in range(12 if sum(map(len, order)) < 5000 else 4):
             for row in order if k % 2 else reversed(order):
                 _pack(row, [_wanted(item) for item in row])
+        self._straighten(order)
         left = min((item.x - item.w / 2 for row in order for item in row), default=0.0)
         for row in order:
             for item in row:
                 item.x -= left
+
+    def _straighten(self, order: list[list[Item]]) -> None:
+        """Line up the gaps of an arrow as far as the boxes beside them leave room."""
+        beside = {item: (row, k) for row in order for k, item in enumerate(row)}
+        for (tail, up), gaps in self._gaps.items():
+            start = 0
+            while start < len(gaps):
+                low, high, stop = *_room(gaps[start], beside), start + 1
+                while stop < len(gaps):
+                    left, right = _room(gaps[stop], beside)
+                    if max(low, left) > min(high, right):
+                        break
+                    low, high, stop = max(low, left), min(high, right), stop + 1
+                ahead = gaps[-1].above if up > 0 else gaps[-1].below
+                goal = (
+                    sum(i.x for i in ahead) / len(ahead) if stop == len(gaps) and ahead else tail.x
+                )
+                for gap in gaps[start:stop]:
+                    gap.x = min(max(goal, low), high)
+                start = stop
 
     @property
     def width(self) -> float:
@@ -93,6 +118,17 @@ class Rows:
         if small:
             for row, good in zip(order, kept):
                 row[:] = good
+
+
+def _room(item: Item, beside: dict[Item, tuple[list[Item], int]]) -> tuple[float, float]:
+    """Between which x an item can move without coming close to its neighbours."""
+    row, k = beside[item]
+    low, high = item.x - 200.0, item.x + 200.0
+    if k:
+        low = row[k - 1].x + row[k - 1].w / 2 + NARROW
+    if k + 1 < len(row):
+        high = row[k + 1].x - row[k + 1].w / 2 - NARROW
+    return min(low, item.x), max(high, item.x)
 
 
 def _join(a: Item, b: Item) -> None:
@@ -134,7 +170,8 @@ def _wanted(item: Item) -> float:
     """Where an item would like to stand: above and below its neighbours, gaps before boxes."""
     near = item.above + item.below
     if not near:
-        return item.x
+        before = item.behind
+        return item.x if before is None else before.x + (before.w + item.w) / 2 + 2 * SPACE
     weights = [4.0 if n.box is None and item.box is None else 1.0 for n in near]
     return sum(w * n.x for w, n in zip(weights, near)) / sum(weights)
 

@@ -125,10 +125,11 @@ class _Strip:
             gap = k - (previous if previous is not None else -1) - 1
             if gap:
                 x = self._fold(x, gap, previous)
-            x = self._place_step(k, x, None if gap else previous)
+            x = self._place_step(k, x, previous)
             previous = k
         missing = len(self.view.steps) - 1 - self.drawn[-1]
         if missing:
+            self._rails_out(self.drawn[-1], x)
             x = self._fold(x, missing, previous)
         x = self._finish(x)
         if self.net.after:
@@ -173,6 +174,8 @@ class _Strip:
             curve = way.curve.moved(x0)
             head = step.boxes[way.head]
             if way.kind == "edge":
+                level = way.items[0].row == way.items[-1].row
+                curve.role = "rail" if level else "edge"
                 curve.ends = (step.boxes[way.tail].id, head.id)
             elif way.kind == "branch":
                 source = self.net.rails[way.tail].ends
@@ -235,18 +238,16 @@ class _Strip:
 
     def _fold(self, x: float, gap: int, previous: int | None) -> float:
         """A narrow box for steps that are not drawn."""
-        if previous is not None:
-            self._rails_out(previous, x)
         title = f"… × {gap} …"
         frame = Frame(x, self.top, FOLDED, self.bottom - self.top, "", "")
         self.picture.frames.append(frame)
         self.picture.words.append(Word(x + FOLDED / 2, (self.top + self.bottom) / 2, title))
         return x + FOLDED + APART
 
-    def _rails_out(self, k: int, x: float) -> None:
+    def _rails_out(self, k: int, x: float, finished: bool = False) -> None:
         for number, rail in enumerate(self.net.rails):
             box = rail.ends.get(k)
-            if box in self.steps[k].boxes:
+            if box is not None and box in self.steps[k].boxes and (box.output or not finished):
                 start = self._rail_start(rail, k + 1, x, k, self.rail_y[number])
                 y = self.rail_y[number]
                 leg = ((x, y),) if abs(start[1] - y) < 1 else ((x, start[1]), (start[0], y), (x, y))
@@ -257,10 +258,10 @@ class _Strip:
         k = self.drawn[-1]
         if k != len(self.view.steps) - 1:
             return x
-        self._rails_out(k, x)
+        self._rails_out(k, x, finished=True)
         width = 0.0
         for number, rail in enumerate(self.net.rails):
-            if k in rail.ends:
+            if k in rail.ends and rail.ends[k].output:
                 word = Word(
                     x + 5, self.rail_y[number], _final_name(rail, self.view.steps[k]), "start"
                 )
