@@ -1,4 +1,4 @@
-"""Drawings: a reading of the nodes (view), a place for every box (layout, tiles), a text (svg, dot)."""
+"""Drawings: what there is (view), where it stands (layout, tiles), what is written (svg, dot)."""
 
 from .draw import Drawing, RenderWarning, draw
 

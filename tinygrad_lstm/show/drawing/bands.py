@@ -121,7 +121,7 @@ def _interior(step: Step, depth: int, rails: list[Rail], height: int) -> tuple[d
 
 
 def _rising(up: list[Box]) -> dict[Box, int]:
-    """The longest way from below; what reads nothing in this layer rises to just below its reader."""
+    """The longest way from below; what reads nothing in this layer rises to below its reader."""
     rank: dict[Box, int] = {}
     for box in up:
         rank[box] = 1 + max((rank[e.tail] for e in box.into if e.tail in rank), default=0)
@@ -145,16 +145,14 @@ def _falling(down: list[Box], rank: dict[Box, int], top: int) -> dict[Box, int]:
 
 
 def _place_leaves(step: Step, rails: set[int]) -> None:
-    """Weights and constants just below their reader; inputs (row -1) below the step's box."""
-    for box in step.boxes:
-        if is_leaf(box):
-            if box.kind == "input" or (box.node.name and box.role == "input"):
-                step.row[box] = -1
-                continue
-            row = min(step.row[e.head] for e in box.out if e.head in step.row) - 1
-            while row in rails:
-                row -= 1
-            step.row[box] = row
+    """Inputs of the cell stand below the step's box (row -1), other leaves just below a reader."""
+    lowest = min((box.depth for box in step.boxes), default=0)
+    for box in filter(is_leaf, step.boxes):
+        fed = box.role == "input" and (box.kind == "input" or bool(box.node.name))
+        row = min((step.row[e.head] for e in box.out if e.head in step.row), default=0) - 1
+        while row in rails:
+            row -= 1
+        step.row[box] = -1 if fed and box.depth == lowest else row
 
 
 def rows_by_rank(boxes: list[Box]) -> Step:

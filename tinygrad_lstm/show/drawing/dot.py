@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .picture import Picture
-from .style import FAULT, INK, colours
+from .style import INK, paint
 from .view import Box, View
 
 
@@ -52,30 +52,31 @@ def fixed(picture: Picture) -> str:
     """A Picture with every place given: `dot -Knop2` renders it as it is, as PNG or PDF."""
     import graphviz
 
-    left, top, right, bottom = picture.bounds()
     graph = graphviz.Digraph("drawing")
-    graph.attr("graph", outputorder="nodesfirst", bb=f"{left:.1f},{-bottom:.1f},{right:.1f},{-top:.1f}",
-               **_words(label=[t for t in (picture.title, *picture.notes) if t]),
-               labelloc="t", fontname="Helvetica", pad="0.25")  # fmt: skip
+    heading = [text for text in (picture.title, *picture.notes) if text]
+    graph.attr("graph", outputorder="nodesfirst", pad="0.25", fontname="Helvetica", labelloc="t",
+               **_words(label=heading))  # fmt: skip
     graph.attr("node", shape="box", fixedsize="true", fontname="Helvetica", fontsize="11")
     graph.attr("edge", arrowsize="0.6")
     for k, frame in enumerate(picture.frames):
         graph.node(f"frame{k}", label="", style="dashed", color="#57606a",
-                   **_place(frame.x + frame.w / 2, frame.y + frame.h / 2, frame.w, frame.h))  # fmt: skip
+                   **_place(frame.x + frame.w / 2, frame.y + frame.h / 2, frame.w, frame.h),
+        )  # fmt: skip
         graph.node(f"title{k}", shape="plaintext", **_words(label=[frame.title]),
                    **_place(frame.x + 30, frame.y - 9, 60, 14))  # fmt: skip
     for box, x, y in picture.boxes:
         graph.node(box.id, **_look(box), **_place(x, y, box.w, box.h))
     for k, curve in enumerate(picture.curves):
         points, at = [curve.start], curve.start
-        for leg in curve.legs:
+        tip = curve.tip
+        for leg in curve.shortened(6.0 if curve.arrow else 0.0):
             points += leg if len(leg) == 3 else (at, leg[0], leg[0])
             at = leg[-1]
         way = " ".join(f"{x:.1f},{-y:.1f}" for x, y in points)
-        tip = f"e,{at[0]:.1f},{-at[1]:.1f} " if curve.arrow else ""
-        for end, (x, y) in (("from", curve.start), ("to", at)):
+        arrow = f"e,{tip[0]:.1f},{-tip[1]:.1f} " if curve.arrow else ""
+        for end, (x, y) in (("from", curve.start), ("to", tip)):
             graph.node(f"{end}{k}", label="", shape="point", style="invis", **_place(x, y, 1, 1))
-        graph.edge(f"from{k}", f"to{k}", pos=tip + way, color=curve.colour,
+        graph.edge(f"from{k}", f"to{k}", pos=arrow + way, color=curve.colour,
                    arrowhead="normal" if curve.arrow else "none")  # fmt: skip
     return graph.source
 
@@ -85,10 +86,8 @@ def _place(x: float, y: float, w: float, h: float) -> dict[str, str]:
 
 
 def _look(box: Box) -> dict[str, Any]:
-    fill, border = colours(box.kind)
-    ink = INK
-    if box.fault:
-        fill, border, ink = FAULT
+    fill, border, ink = paint(box)
+    own = {k: [text] for k, text in box.notes.items() if k != "description" and not box.fault}
     style = {"input": "filled,rounded,bold", "weight": "filled,rounded,dashed"}.get(
         box.role, "filled"
     )
@@ -101,6 +100,7 @@ def _look(box: Box) -> dict[str, Any]:
         "color": border,
         "fontcolor": ink,
         "penwidth": "2.5" if box.output or box.fault else "1",
+        **_words(**own),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...errors import ArgumentError, RenderError
@@ -38,6 +38,7 @@ def draw(
     shapes: bool = False,
     norms: bool = False,
     highlight: Any = None,
+    notes: Mapping[Any, Mapping[str, str]] | None = None,
     steps: str | Sequence[int] | None = None,
     layout: str = "auto",
     title: str | None = None,
@@ -51,6 +52,8 @@ def draw(
             into every step; "none" leaves them out.
         values, gradients, shapes, norms: what boxes say about their arrays.
         highlight: a node to mark red, such as `error.node`.
+        notes: what its author says about a node: "description", "fillcolor", "color" (of the
+            border), "fontcolor", "style" ("dashed"), and any other attribute of DOT.
         steps: "all", or the timesteps to draw; by default the middle of a long unroll is folded.
         layout: "rails" (timesteps side by side), "graphviz", "own", or "auto".
 
@@ -61,7 +64,7 @@ def draw(
     for name, value in given.items():
         if value not in CHOICES[name]:
             raise ArgumentError(f"draw: {name}={value!r}; there is {CHOICES[name]}")
-    wanted = Wanted(level, weights, values, gradients, shapes, norms, highlight)
+    wanted = Wanted(level, weights, values, gradients, shapes, norms, highlight, notes or {})
     return Drawing(graph, wanted, steps, layout, title)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import io
 import os
 import shutil
@@ -26,7 +27,10 @@ class RenderWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Engine:
-    """A way to run Graphviz: `run(dot, program, format)`, program "dot", or "nop2" for boxes that have their places."""
+    """A way to run Graphviz: `run(dot, program, format)`.
+
+    The program is "dot", or "nop2" where all boxes have their places.
+    """
 
     name: str
     run: Callable[[str, str, str], bytes]
@@ -98,7 +102,7 @@ def _wheel() -> Engine | None:
     version = tuple(int(part) for part in pygraphviz.__version__.split(".")[:3] if part.isdecimal())
     if version < (2, 0, 1):  # older ones only call the program
         return None
-    inside = pygraphviz.graphviz
+    inside = importlib.import_module("pygraphviz.graphviz")
     parts = [
         str(getattr(inside, f"GRAPHVIZ_{p}_VERSION", "?")) for p in ("MAJOR", "MINOR", "PATCH")
     ]
@@ -106,14 +110,14 @@ def _wheel() -> Engine | None:
     def run(dot: str, program: str, form: str) -> bytes:
         with _silent(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return pygraphviz.AGraph(string=dot).draw(format=form, prog=program)
+            return pygraphviz.AGraph(string=dot).draw(format=form, prog=program) or b""
 
     return Engine(f"Graphviz {'.'.join(parts)} in pygraphviz {pygraphviz.__version__}", run)
 
 
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
-    """Font set-up prints to file descriptor 2, past Python; in a notebook that lands in the cell."""
+    """Setting up fonts prints to file descriptor 2; in a notebook that lands in the cell."""
     try:
         kept = os.dup(2)
     except OSError:  # there is no stderr

@@ -15,7 +15,7 @@ BUDGET = 6000
 
 
 def ranks(view: View) -> dict:
-    """The length of the longest way from a leaf to each box; leaves stand just above their readers."""
+    """The longest way from a leaf to each box; leaves stand just above their readers."""
     rank = {}
     for box in view.boxes:
         rank[box] = 1 + max((rank[e.tail] for e in box.into if e.tail in rank), default=-1)

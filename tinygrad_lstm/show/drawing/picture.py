@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from .layout import Item
-from .style import INK
+from .style import INK, text_width
 
 Point = tuple[float, float]
 
@@ -23,6 +24,22 @@ class Curve:
     role: str = "edge"
     title: str = ""
     ends: tuple[str, str] | None = None
+
+    @property
+    def tip(self) -> Point:
+        return self.legs[-1][-1] if self.legs else self.start
+
+    def shortened(self, by: float) -> list[tuple[Point, ...]]:
+        """The legs, ending a little before the tip, so that an arrowhead fits in."""
+        last = self.legs[-1]
+        x, y = last[-1]
+        back = (
+            last[-2] if len(last) > 1 else self.legs[-2][-1] if len(self.legs) > 1 else self.start
+        )
+        length = max(((x - back[0]) ** 2 + (y - back[1]) ** 2) ** 0.5, 1e-9)
+        part = min(by / length, 0.9)
+        end = (x + (back[0] - x) * part, y + (back[1] - y) * part)
+        return [*self.legs[:-1], (*last[:-1], end)]
 
     def moved(self, dx: float, dy: float = 0.0) -> Curve:
         legs = [tuple((x + dx, y + dy) for x, y in leg) for leg in self.legs]
@@ -76,7 +93,7 @@ class Picture:
                 xs.append(point[0])
                 ys.append(point[1])
         for word in self.words:
-            xs.append(word.x + 8.0 * len(word.text))
+            xs.append(word.x + text_width(word.text, 13.0))
         for frame in self.frames:
             xs += (frame.x, frame.x + frame.w)
             ys += (frame.y - 18, frame.y + frame.h)
@@ -135,7 +152,7 @@ class Ways:
         up = way[-1].row > way[0].row
         x, y = way[0].x, self._edge(way[0], up)
         start, legs = (x, y), []
-        for here, there in zip(way, way[1:]):
+        for here, there in itertools.pairwise(way):
             leave = self.level.top(here.row) if up else self.level.bottom(here.row)
             if abs(leave - y) > 0.5:
                 legs.append(((x, leave),))

@@ -128,7 +128,7 @@ def _slot(box: Box, slots: dict[Box, int], home: dict[Box, int]) -> int:
 
 
 def _guessed(boxes: list[Box], home: dict[Box, int], slots: dict[Box, int]):
-    """With a single step nothing is carried; its last inputs and its outputs are taken for state."""
+    """A single step carries nothing; its last inputs and its outputs are taken for state."""
     ends = [box for box in boxes if box in slots and box.output]
     starts = [
         b

@@ -9,7 +9,7 @@ from typing import Any
 from .bands import Step, rail_row, rows_by_rank, steps_in_rows
 from .picture import Curve, Frame, Levels, Picture, Word, levels, row_gaps
 from .rails import Rail, Unrolled, unrolled
-from .style import INK, WEIGHTS
+from .style import INK, WEIGHTS, text_width
 from .tiles import PORTS, Tile, build, lane_of, plan
 from .view import Box, View, Wanted, describe
 
@@ -111,6 +111,7 @@ class _Strip:
         for k, key in enumerate(used):
             colour = WEIGHTS[weights.index(key) % len(WEIGHTS)] if key in weights else INK
             lanes[key] = Lane(key, colour, 20 + LANE * k)
+            key.colour = colour if key in weights else ""
         return lanes
 
     def _crosses(self, edge: Any) -> bool:
@@ -143,11 +144,9 @@ class _Strip:
 
     def _place_sources(self, x: float, width: float) -> float:
         """Initial states at the left of their rails, shared weights at the left of their lanes."""
-        self.source_end: dict[Box, float] = {}
         for box in self.starts:
             rail = next(k for k, r in enumerate(self.net.rails) if r.source is box)
             self.picture.boxes.append((box, x + width - box.w / 2, self.rail_y[rail]))
-            self.source_end[box] = x + width
         for box in self.loose:
             if box in self.lanes:
                 self.picture.boxes.append((box, x + width - box.w / 2, self.lanes[box].y))
@@ -178,8 +177,7 @@ class _Strip:
                 curve.role = "rail" if level else "edge"
                 curve.ends = (step.boxes[way.tail].id, head.id)
             elif way.kind == "branch":
-                source = self.net.rails[way.tail].ends
-                curve.role = "edge"
+                curve.ends = (f"rail{way.tail}", head.id)
             elif way.kind == "rise":
                 lane = self.lanes[way.tail]
                 curve.legs.insert(0, (curve.start,))
@@ -212,7 +210,7 @@ class _Strip:
         tile, step = self.tiles[k], self.steps[k]
         for number, rail in enumerate(self.net.rails):
             y = self.rail_y[number]
-            at = {box: item for box, item in zip(step.boxes, tile.items)}
+            at = dict(zip(step.boxes, tile.items))
             path = step.paths.get(rail, [])
             entered = path[:1] if path and path[0] in step.readers.get(rail, []) else []
             points = [p + x + PAD for p in tile.branch_points(number)]
@@ -266,7 +264,7 @@ class _Strip:
                     x + 5, self.rail_y[number], _final_name(rail, self.view.steps[k]), "start"
                 )
                 self.picture.words.append(word)
-                width = max(width, 8.0 * len(word.text) + 8)
+                width = max(width, text_width(word.text, 13) + 8)
         return x + width
 
     def _place_block(self, boxes: list[Box], x: float) -> float:
@@ -305,5 +303,5 @@ def _levels(tiles: list[Tile], ports: int) -> Levels:
 def _final_name(rail: Rail, step: int) -> str:
     """c_0 ends as c_4 after four steps."""
     end = rail.ends[max(rail.ends)]
-    start = rail.source.node.name if rail.source else None
-    return f"{start[:-2]}_{step}" if start and start.endswith("_0") else end.lines[0]
+    start = rail.source.lines[0] if rail.source else ""
+    return f"{start[:-2]}_{step}" if start.endswith("_0") else end.lines[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 INK = "#1b1f24"
 FAINT = "#57606a"
@@ -20,8 +21,8 @@ KINDS: dict[str, tuple[str, str]] = {  # kind -> (fill, border)
     "data": ("#ffffff", "#5c6670"),
     "weight": ("#ffffff", "#0b5fa5"),
 }
-"""The colours differ in lightness and hue (blue, amber, green, purple, vermilion), and the text says
-the same once more, so that nothing depends on seeing colour."""
+"""The hues (blue, amber, green, purple, vermilion) are told apart by colour-blind readers too, and
+the text says the same once more: nothing depends on seeing colour."""
 
 FAULT = ("#b3001b", "#5c000e", "#ffffff")
 """Fill, border and text of the node that `highlight` marks."""
@@ -38,6 +39,15 @@ MARGIN = 8.0
 def colours(kind: str) -> tuple[str, str]:
     """Fill and border of a kind; kinds that a new op invents look like `flow`."""
     return KINDS.get(kind, KINDS["flow"])
+
+
+def paint(box: Any) -> tuple[str, str, str]:
+    """Fill, border and text colour of a box: its kind's, or what `notes` say; red for the fault."""
+    if box.fault:
+        return FAULT
+    fill, border = colours(box.kind)
+    own = box.notes
+    return own.get("fillcolor", fill), own.get("color", border), own.get("fontcolor", INK)
 
 
 def text_width(text: str, size: float = SIZE) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from .picture import Curve, Frame, Picture, Word
-from .style import FAINT, FAULT, FONT, INK, LINE, PAPER, SIZE, colours, text_width
+from .style import FAINT, FONT, INK, LINE, PAPER, SIZE, paint, text_width
 
 EDGE = 16.0
 
@@ -21,8 +21,9 @@ def svg(picture: Picture, prefix: str = "") -> str:
     w, h = max(right - x + EDGE, *words, 0.0) + 2, bottom - y + EDGE
     tips = _arrow_tips(picture, prefix)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="tg-drawing" width="{w:.0f}" height="{h:.0f}" '
-        f'viewBox="{x:.0f} {y:.0f} {w:.0f} {h:.0f}" style="max-width:100%;height:auto" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="tg-drawing" '
+        f'width="{w:.0f}" height="{h:.0f}" viewBox="{x:.0f} {y:.0f} {w:.0f} {h:.0f}" '
+        f'style="max-width:100%;height:auto" '
         f'font-family="{FONT}" font-size="{SIZE:.0f}" role="img">',
         f"<!-- drawn by {escape(picture.drawn_by).replace('--', '- -')} -->",
         f"<title>{escape(picture.title or 'graph')}</title>",
@@ -44,15 +45,13 @@ def svg(picture: Picture, prefix: str = "") -> str:
 
 
 def _heading(picture: Picture, x: float, y: float) -> list[str]:
-    lines, at = [], y + 4
-    if picture.title:
-        lines.append(f'<text x="{x:.0f}" y="{at:.0f}" font-size="15" font-weight="bold" fill="{INK}">'
-                     f"{escape(picture.title)}</text>")  # fmt: skip
-        at += 20
-    for note in picture.notes:
-        lines.append(f'<text x="{x:.0f}" y="{at:.0f}" fill="{FAINT}">{escape(note)}</text>')
-        at += 17
-    return lines
+    bold = f'font-size="15" font-weight="bold" fill="{INK}"'
+    lines = [(picture.title, bold)] if picture.title else []
+    lines += [(note, f'fill="{FAINT}"') for note in picture.notes]
+    return [
+        f'<text x="{x:.0f}" y="{y + 4 + 19 * k:.0f}" {look}>{escape(text)}</text>'
+        for k, (text, look) in enumerate(lines)
+    ]
 
 
 def _arrow_tips(picture: Picture, prefix: str) -> dict[str, str]:
@@ -61,10 +60,9 @@ def _arrow_tips(picture: Picture, prefix: str) -> dict[str, str]:
 
 
 def _marker(colour: str, id: str) -> str:
-    return (
-        f'<marker id="{id}" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="7" markerHeight="7" '
-        f'markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0.6 8 4 0 7.4z" fill="{colour}"/></marker>'
-    )
+    head = f'<path d="M0 0.6 8 4 0 7.4z" fill="{colour}"/>'
+    size = 'viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="7" markerHeight="7"'
+    return f'<marker id="{id}" {size} markerUnits="userSpaceOnUse" orient="auto">{head}</marker>'
 
 
 def _frame(frame: Frame, prefix: str) -> str:
@@ -98,24 +96,22 @@ def _curve(curve: Curve, tips: dict[str, str]) -> str:
 
 
 def _box(box, x: float, y: float, prefix: str) -> str:
-    fill, border = colours(box.kind)
-    ink = INK
-    if box.fault:
-        fill, border, ink = FAULT
-    thick = 2.6 if box.output or box.fault else 1.8 if box.role == "input" else 1.1
-    dash = ' stroke-dasharray="4 3"' if box.role == "weight" else ""
+    fill, border, ink = map(escape, paint(box))
+    border = box.colour or border
+    thick = 2.6 if box.output or box.fault else 1.8 if box.role == "input" or box.colour else 1.1
+    dashed = (box.role == "weight" and not box.colour) or "dashed" in box.notes.get("style", "")
+    dash = ' stroke-dasharray="4 3"' if dashed else ""
     round_ = box.h / 2 if box.role else 5
     shape = (
-        f'<rect x="{x - box.w / 2:.1f}" y="{y - box.h / 2:.1f}" width="{box.w:.0f}" height="{box.h:.0f}" '
+        f'<rect x="{x - box.w / 2:.1f}" y="{y - box.h / 2:.1f}" '
+        f'width="{box.w:.0f}" height="{box.h:.0f}" '
         f'rx="{round_:.0f}" fill="{fill}" stroke="{border}" stroke-width="{thick}"{dash}/>'
     )
-    first = y - LINE * (len(box.lines) - 1) / 2 + 4
-    words = []
+    first, words = y - LINE * (len(box.lines) - 1) / 2 + 4, []
     for k, line in enumerate(box.lines):
-        strong = ' font-weight="bold"' if k == 0 and box.named else ' font-size="11"'
-        words.append(
-            f'<text x="{x:.1f}" y="{first + LINE * k:.1f}"{strong} fill="{ink}">{escape(line)}</text>'
-        )
+        look = 'font-weight="bold"' if k == 0 and box.named else 'font-size="11"'
+        at = f'x="{x:.1f}" y="{first + LINE * k:.1f}"'
+        words.append(f'<text {at} {look} fill="{ink}">{escape(line)}</text>')
     role = "output" if box.output else box.role or "module"
     return (
         f'<g id="{prefix}{box.id}" class="node {role} {escape(box.kind)}">'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,8 +25,10 @@ class Box:
     role: str = ""  # "input", "weight" or "" for what an op made
     output: bool = False
     fault: bool = False
+    colour: str = ""  # of its lane, for a weight that is drawn once
     ghost: bool = False  # one of several pictures of the same weight
     lines: list[str] = field(default_factory=list)
+    notes: Mapping[str, str] = field(default_factory=dict)
     named: bool = False
     weights: tuple = ()
     into: list[Edge] = field(default_factory=list)
@@ -85,6 +87,7 @@ class Wanted:
     shapes: bool = False
     norms: bool = False
     highlight: Any = None
+    notes: Mapping[Any, Mapping[str, str]] = field(default_factory=dict)
 
 
 def reading(graph: Any) -> Any:
@@ -127,6 +130,7 @@ def describe(boxes: Iterable[Box], wanted: Wanted) -> None:
         else:
             box.lines = [labels.clean(box.node.name)] if box.node.name else []
             box.named = bool(box.lines)
+            box.lines += [labels.clean(t) for k, t in box.notes.items() if k == "description"]
             if not box.named or box.role != "input":
                 box.lines.append(labels.clean(box.made))
         if box.role != "weight" or len(box.weights) == 1:
@@ -143,7 +147,7 @@ def _boxes(graph: Any, wanted: Wanted) -> tuple[list[Box], dict[Any, Box]]:
     inputs, outputs = set(graph.inputs), set(graph.outputs)
     boxes: list[Box] = []
     box_of: dict[Any, Box] = {}
-    kept = outputs | inputs
+    kept = outputs | inputs | {wanted.highlight}
     for k, node in enumerate(graph.nodes):
         if isinstance(node, Parameter) and node not in kept:
             continue
@@ -152,13 +156,14 @@ def _boxes(graph: Any, wanted: Wanted) -> tuple[list[Box], dict[Any, Box]]:
         leaf = node.op is None or node in inputs
         box = None if leaf or wanted.level == "op" else _call_so_far(node, box_of)
         if box is None:
-            kind = ("input" if node in inputs else "data") if leaf else node.op.kind
+            kind = ("input" if node in inputs else "data") if leaf else node.op.kind  # type: ignore
             box = Box("", node, kind, "", *place(node.scope), role="input" if leaf else "")
             boxes.append(box)
         box.id, box.node, box.made = f"n{k}", node, _made(node, leaf, wanted.level)
         if node.layer and wanted.level == "layer" and not leaf:
-            box.kind = "linear" if node.op.kind == "slice" else node.op.kind
+            box.kind = node.op.kind  # type: ignore
             box.weights = tuple(p for p in (*box.weights, *_parameters(node)))
+        box.notes = wanted.notes.get(node, box.notes)
         box.output, box.fault = box.output or node in outputs, box.fault or node is wanted.highlight
         box_of[node] = box
     return boxes, box_of
