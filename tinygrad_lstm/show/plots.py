@@ -61,12 +61,13 @@ def line_chart(
     xs = [x for points in lines.values() for x, _ in points] or [0.0, 1.0]
     y_ticks = _powers(ys) if log else _ticks(min(ys, default=0), max(ys, default=1))
     canvas, box = Canvas(900, 370, title), (62, 58, 790, 316)
-    place = _Frame(box, (min(xs), max(xs)), (y_ticks[0], y_ticks[-1]), log)
+    first = min(xs) if characters else min(0.0, *xs)
+    place = _Frame(box, (first, max(xs)), (y_ticks[0], y_ticks[-1]), log)
     place.draw_grid(canvas, y_ticks)
     if characters:
         names = [(x, visible(c)) for x, c in enumerate(characters, start=1)]
     else:
-        names = [(x, _number(x)) for x in _ticks(min(xs), max(xs)) if min(xs) <= x <= max(xs)]
+        names = [(x, _number(x)) for x in _ticks(first, max(xs)) if first <= x <= max(xs)]
     for x, name in names:
         canvas.text(place(x, y_ticks[0])[0], box[3] + 18, name, "middle", mono=bool(characters))
     canvas.text((box[0] + box[2]) / 2, box[3] + 40, x_label, "middle")
@@ -87,21 +88,24 @@ def line_chart(
 
 
 class Band(NamedTuple):
-    """Rows of a heatmap that belong together: values (rows, columns), and a name for each row."""
+    """Rows of a heatmap that belong together.
+
+    Attributes:
+        values: (rows, columns); `rows` has a name for each row.
+        limit: the magnitude that gets the full colour: the same for arrays of one kind.
+    """
 
     label: str
     values: Any
     rows: Sequence[str]
+    limit: float
 
 
-def heatmap(
-    bands: Sequence[Band], columns: str, *, title: str, limit: float, unit: int = 13
-) -> str:
-    """Bands of rows over one axis of characters; one colour scale for all of them.
+def heatmap(bands: Sequence[Band], columns: str, *, title: str, unit: int = 13) -> str:
+    """Bands of rows over one axis of characters.
 
     Args:
         columns: one character for each column, written below and above.
-        limit: the magnitude that gets the full colour.
         unit: the side of a cell, in pixels.
     """
     left, top, gap = 150, 48, 10
@@ -112,12 +116,14 @@ def heatmap(
         canvas.text(8, y + len(band.rows) * unit / 2 + 4, band.label, bold=True)
         for k, row in enumerate(band.rows):
             canvas.text(left - 6, y + (k + 0.8) * unit, row, anchor="end", size=unit - 3)
-        draw_matrix(canvas, band.values, (left, y), unit, limit)
+        draw_matrix(canvas, band.values, (left, y), unit, band.limit)
         y += len(band.rows) * unit + gap
     for k, character in enumerate(columns):
         for at in (top - 8, y + 8):
             canvas.text(left + (k + 0.5) * unit, at, visible(character), "middle", mono=True)
-    draw_scale(canvas, left, y + 24, limit)
+    scales = {band.limit: band.label for band in reversed(bands)}
+    for k, (limit, label) in enumerate(reversed(scales.items())):
+        draw_scale(canvas, left + k * 260, y + 24, limit, label if len(scales) > 1 else "")
     return canvas.svg()
 
 
@@ -142,11 +148,13 @@ def small_multiples(
         canvas.text(x + columns * unit / 2, y - 6, panel.heading, "middle", bold=True)
         draw_matrix(canvas, panel.values, (x, y), unit, limit)
         canvas.text(x + columns * unit / 2, y + rows * unit + 14, panel.note, "middle", size=10)
-    draw_scale(canvas, 20, deep * high + 44, limit)
+    draw_scale(canvas, 34, deep * high + 44, limit)
     return canvas.svg()
 
 
-def draw_matrix(canvas: Canvas, values: Any, corner: tuple, unit: int, limit: float) -> None:
+def draw_matrix(
+    canvas: Canvas, values: Any, corner: tuple[float, float], unit: int, limit: float
+) -> None:
     """The entries as squares; equal neighbours in a row become one rectangle."""
     levels = _levels(np.asarray(values, float), limit)
     rows, columns = levels.shape
@@ -160,12 +168,13 @@ def draw_matrix(canvas: Canvas, values: Any, corner: tuple, unit: int, limit: fl
     canvas.frame(*corner, columns * unit, rows * unit)
 
 
-def draw_scale(canvas: Canvas, x: float, y: float, limit: float) -> None:
+def draw_scale(canvas: Canvas, x: float, y: float, limit: float, label: str = "") -> None:
     """What the colours mean."""
     steps = np.linspace(-limit, limit, 2 * SHADES + 1)[None, :]
     draw_matrix(canvas, steps, (x, y), 4, limit)
-    for share, label in ((0, f"{-limit:.2g}"), (0.5, "0"), (1, f"{limit:.2g}")):
-        canvas.text(x + share * steps.size * 4, y + 18, label, "middle", size=10)
+    for share, number in ((0, f"{-limit:.2g}"), (0.5, "0"), (1, f"{limit:.2g}")):
+        canvas.text(x + share * steps.size * 4, y + 18, number, "middle", size=10)
+    canvas.text(x + steps.size * 4 + 8, y + 6, label, bold=True)
 
 
 class _Frame:

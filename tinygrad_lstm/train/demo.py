@@ -8,10 +8,11 @@ from pathlib import Path
 from .. import __version__
 from ..settings import seed
 from .baselines import baseline_bits
+from .evidence import Run
 from .loop import Recipe, train
 from .model import CharModel, Sizes, check_cell
 from .progress import Progress
-from .report import PAGE, Run, write_report
+from .report import PAGE, write_report
 from .staging import staged
 from .text import python_reference, read_text, split_text
 

@@ -14,7 +14,7 @@ from ..graph import Graph
 from ..layers import Embedding, Linear
 from ..ops.functions import cross_entropy, softmax, stacked
 from ..registry import CELLS
-from ..tensor import Input, Tensor
+from ..tensor import Input
 from ..unroll import stack, unroll, zero_state
 
 
@@ -66,7 +66,7 @@ class CharModel:
         """The state before the first character: zeros."""
         return [s.numpy() for s in zero_state(self.cell, N)]
 
-    def inputs(self, T: int) -> tuple[list[Tensor], list[Tensor]]:
+    def inputs(self, T: int) -> tuple[list[Input], list[Input]]:
         """Places for the characters k_1 ... k_T, each (N,), and for the state before them."""
         ids = [Input(f"k_{t}", "N") for t in range(1, T + 1)]
         return ids, [Input(s.name or "state", *s.shape) for s in self.reader.inputs[1:]]

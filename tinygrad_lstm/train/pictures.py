@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from ..show import draw
 from ..show.canvas import visible
 from ..show.plots import Band, Level, Panel, heatmap, largest, line_chart, small_multiples
 from ..unroll import through_time
+from .evidence import Evidence, Run
 from .loop import History
-from .model import CharModel
-from .probe import Probe, Split, gates, gradient_norms
+from .probe import Probe, Split, gates
 
 ROWS = 36
 """How many rows a heatmap has at most, all its bands together (but at least 4 in a band)."""
@@ -21,34 +19,13 @@ SIDE = 24
 """How many rows and columns of a weight are shown."""
 
 
-class Evidence(NamedTuple):
-    """What was measured on the trained model, for pictures and sentences.
-
-    Attributes:
-        probe: the sentence that the gates and the gradients belong to.
-        last, mean: state name -> norms over t, for the loss of the last character and of all.
-        split: a shared weight's gradient by timestep, of the probe `short`.
-    """
-
-    probe: Probe
-    last: dict[str, list[float]]
-    mean: dict[str, list[float]]
-    short: Probe
-    split: Split
-
-
-def measure(probe: Probe, short: Probe, split: Split) -> Evidence:
-    """Both kinds of gradients of the sentence, beside what the short probe has given."""
-    return Evidence(probe, gradient_norms(probe, True), gradient_norms(probe, False), short, split)
-
-
-def pictures(model: CharModel, history: History, levels: dict[str, float], seen: Evidence):
+def pictures(run: Run, seen: Evidence) -> dict[str, str]:
     """File name -> SVG of every picture of the report."""
     read = seen.probe.sentence.characters
     return {
-        "loss.svg": loss_curve(history, levels),
-        "cell.svg": draw(model.cell, level="layer").svg,
-        "unrolled.svg": draw(through_time(model.cell, 4), weights="shared").svg,
+        "loss.svg": loss_curve(run.history, run.baselines),
+        "cell.svg": draw(run.model.cell, level="layer").svg,
+        "unrolled.svg": draw(through_time(run.model.cell, 4), weights="shared").svg,
         "gates.svg": gate_heatmap(seen.probe),
         "states.svg": state_heatmap(seen.probe),
         "gradients-last.svg": norm_chart(seen.last, read, "Gradient of the last character's loss"),
@@ -75,21 +52,17 @@ def gate_heatmap(probe: Probe) -> str:
     """Every gate over the sentence; the same units in every gate of a layer."""
     found = gates(probe)
     rows = max(4, ROWS // max(len(found), 1))
-    bands = [_band(name, values, units_for(probe, name, rows)) for name, values in found.items()]
-    return heatmap(
-        bands, probe.sentence.characters, title="Gates, character by character", limit=1.0
-    )
+    bands = [_band(n, values, units_for(probe, n, rows), 1.0) for n, values in found.items()]
+    return heatmap(bands, probe.sentence.characters, title="Gates, character by character")
 
 
 def state_heatmap(probe: Probe) -> str:
-    """Every state over the sentence, in one scale."""
+    """Every state over the sentence; the states of one letter, such as c1 and c2, in one scale."""
     values = {n: np.stack([s.numpy()[0] for s in nodes]) for n, nodes in probe.states.items()}
+    limit = {n: largest([v for other, v in values.items() if other[0] == n[0]]) for n in values}
     rows = max(4, ROWS // max(len(gates(probe)), 1))
-    bands = [_band(name, v, units_for(probe, name, rows)) for name, v in values.items()]
-    shown = largest([band.values for band in bands])
-    return heatmap(
-        bands, probe.sentence.characters, title="State after each character", limit=shown
-    )
+    bands = [_band(n, v, units_for(probe, n, rows), limit[n]) for n, v in values.items()]
+    return heatmap(bands, probe.sentence.characters, title="State after each character")
 
 
 def units_for(probe: Probe, name: str, rows: int) -> np.ndarray:
@@ -123,7 +96,9 @@ def weight_panels(split: Split, characters: str) -> str:
     total = np.sum(split.parts, axis=0)
     panels.append(Panel("sum over t", total[block], f"norm {np.linalg.norm(total):.2g}"))
     limit = largest([panel.values for panel in panels])
-    return small_multiples(panels, title=f"dL/d{split.name}, timestep by timestep", limit=limit)
+    return small_multiples(
+        panels, title=f"The gradient of {split.title}, timestep by timestep", limit=limit
+    )
 
 
 def strongest_block(matrix: np.ndarray) -> tuple:
@@ -134,5 +109,5 @@ def strongest_block(matrix: np.ndarray) -> tuple:
     return np.ix_(rows, columns)
 
 
-def _band(name: str, values: np.ndarray, units: np.ndarray) -> Band:
-    return Band(name, values[:, units].T, [f"unit {k}" for k in units])
+def _band(name: str, values: np.ndarray, units: np.ndarray, limit: float) -> Band:
+    return Band(name, values[:, units].T, [f"unit {k}" for k in units], limit)

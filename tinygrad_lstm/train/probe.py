@@ -132,6 +132,12 @@ class Split(NamedTuple):
     grad: np.ndarray
 
     @property
+    def title(self) -> str:
+        """The weight's name in words: layer=2/W_h is W_h of layer 2."""
+        layer, _, name = self.name.rpartition("/")
+        return f"{name} of {layer.replace('=', ' ')}" if layer else name
+
+    @property
     def difference(self) -> float:
         """The largest |sum of the parts - grad|, as a share of the largest |grad|."""
         gap = np.abs(np.sum(self.parts, axis=0, dtype="float64") - self.grad).max()
@@ -156,16 +162,8 @@ def split_by_timestep(probe: Probe) -> Split:
 def recurrent_weight(probe: Probe) -> tuple[str, Parameter]:
     """The first weight matrix that a node applies to h of the first timestep."""
     h = next(reversed(probe.states.values()))[0]
-    names = {p: name for name, p in probe.graph.parameters.items()}
-    matrices = (
-        p
-        for node in probe.graph.nodes
-        if h in node.parents and (node.scope or "").startswith("t=")
-        for p in node.parents
-        if p in names and p.ndim == 2
-    )
-    W = next(matrices)
-    return names[W], W
+    read = {p for n in probe.graph.nodes if n.scope and h in n.parents for p in n.parents}
+    return next((n, p) for n, p in probe.graph.parameters.items() if p in read and p.ndim == 2)
 
 
 def _is_gate(node: Tensor) -> bool:

@@ -8,11 +8,14 @@ from ..settings import stream
 from .model import CharModel
 from .text import Text
 
+TEMPERATURE = 0.7
+"""Below 1 what is likely is drawn more often than the model says."""
 
-def generate(model: CharModel, text: Text, beginning: str, length: int, temperature: float) -> str:
-    r"""`length` characters after `beginning`, drawn from $p^{1/\tau}$, from the stream "sample".
 
-    A temperature $\tau$ below 1 prefers what is likely; class 0 (unknown) is never drawn.
+def generate(model: CharModel, text: Text, beginning: str, length: int) -> str:
+    r"""`length` characters after `beginning`, each drawn from $p^{1/\tau}$, $\tau$ the temperature.
+
+    Class 0 (unknown) is never drawn.  Uses the random stream "sample".
     """
     predictor, draws = model.predictor(), stream("sample")
     state, drawn = model.start(1), list(text.encode(beginning))
@@ -20,7 +23,7 @@ def generate(model: CharModel, text: Text, beginning: str, length: int, temperat
     for k in list(drawn):
         probabilities, *state = predictor.forward(np.array([k]), *state)
     for _ in range(length):
-        weights = probabilities[0, 1:].astype("float64") ** (1 / temperature)
+        weights = probabilities[0, 1:].astype("float64") ** (1 / TEMPERATURE)
         k = 1 + int(draws.choice(len(weights), p=weights / weights.sum()))
         drawn.append(k)
         probabilities, *state = predictor.forward(np.array([k]), *state)

@@ -42,6 +42,12 @@ class Text:
         """The characters of class numbers."""
         return "".join(self.vocabulary[k] for k in ids)
 
+    def repeated(self, at_least: int = 40) -> float:
+        """The share of the held-out lines of some length that occur in the training part too."""
+        known = set(self.decode(self.training).split("\n"))
+        lines = [s for s in self.decode(self.held_out).split("\n") if len(s) >= at_least]
+        return sum(line in known for line in lines) / max(len(lines), 1)
+
 
 class Window(NamedTuple):
     """What N lanes read in T timesteps.
