@@ -42,11 +42,14 @@ SECTIONS = {  # where a public name comes from: under which title the reference 
 
 
 def pages(folder: Path) -> None:
-    """Write all generated pages into a fresh folder."""
+    """Write all generated pages into a fresh folder, and the picture that README and index show."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     for notebook in sorted(ROOT.glob("notebooks/[0-9]*.ipynb")):
         shutil.copy(notebook, folder)
+    with tl.seed(0):
+        network = tl.through_time(tl.CELLS["lstm"](3, 2), T=3)
+    tl.draw(network, weights="shared", title="").save(ROOT / "docs" / "unrolled.svg")
     (folder / "cells.md").write_text(cells_page(), encoding="utf-8")
     (folder / "ops.md").write_text(ops_page(), encoding="utf-8")
     (folder / "api.rst").write_text(api_page(), encoding="utf-8")
@@ -60,7 +63,8 @@ def cells_page() -> str:
         "made by a loop over `CELLS`, so a cell that is registered appears here by itself. "
         "Equations and drawings are read off the same graph that runs.",
     ]
-    for name, build in tl.CELLS.items():
+    for name in sorted(tl.CELLS, key=lambda name: (not name.startswith("lstm"), name)):
+        build = tl.CELLS[name]
         graph = build(3, 2)
         picture = tl.draw(graph).svg_with_prefix(f"{name}-")
         source = inspect.getsource(inspect.unwrap(build))
@@ -82,7 +86,8 @@ def ops_page() -> str:
         "the gradient of the loss with respect to $x$.",
     ]
     for module, title in FAMILIES.items():
-        ops = [op for op in tl.OPS.values() if op.__module__ == f"tinygrad_lstm.ops.{module}"]
+        home = f"tinygrad_lstm.ops.{module}"
+        ops = [op for op in tl.OPS.values() if op.__module__ == home and not op.__subclasses__()]
         rows = [f"* - `{op.__name__}`\n  - {summary(op)}" for op in ops]
         table = "\n".join(["```{list-table}", ":header-rows: 1", ":widths: 20 80", "", "* - op"])
         parts += [f"## {title}", table + "\n  - rule\n" + "\n".join(rows) + "\n```"]

@@ -9,13 +9,14 @@
 # %%
 import numpy as np
 
-from tinygrad_lstm import CELLS, Graph, default_dtype, draw, seed, unroll, zero_state
+from tinygrad_lstm import CELLS, Graph, Tensor, default_dtype, draw, seed, unroll, zero_state
 
 default_dtype("float64")
 seed(0)
 T, N, D, H = 4, 1, 2, 3
 cell = CELLS["lstm"](D, H)
-xs = np.random.default_rng(1).normal(size=(T, N, D))
+data = np.random.default_rng(1).normal(size=(T, N, D))
+xs = [Tensor(data[t - 1], name=f"x_{t}") for t in range(1, T + 1)]
 
 # %% [markdown]
 # ## Unrolling is applying the cell again
@@ -43,7 +44,8 @@ print("W_h is read at", readers)
 # ## What each timestep contributes
 #
 # Going backward, every node sends each of its parents a contribution. `backward_steps` lets us
-# watch. We keep those that are sent to `W_h`, and add them up as they come.
+# watch. We keep those that are sent to `W_h`, and add them up as they come. (The numbers are the
+# lengths of these matrices, all their entries taken together.)
 
 # %%
 total, by_step = np.zeros(W.shape), {}
@@ -52,8 +54,8 @@ for step in net.backward_steps():
         if parent is W:
             by_step[step.node.scope] = contribution
             total = total + contribution
-            size, so_far = np.linalg.norm(contribution), np.linalg.norm(total)
-            print(f"{step.node.scope}: contributes {size:.5f}, the sum has length {so_far:.5f}")
+            lengths = np.linalg.norm(contribution), np.linalg.norm(total)
+            print(step.node.scope, "sends {:.5f}, sum so far {:.5f}".format(*lengths))
 assert np.allclose(total, W.grad)
 
 # %% [markdown]
@@ -77,7 +79,8 @@ for t, (x, own) in enumerate(zip(xs, copies), start=1):
     state = own(x, *state, scope=f"t={t}")
 unshared = Graph([], [(state[-1] ** 2).sum()], name="four cells")
 unshared.backward()
-print(float(unshared.outputs[0].data) == float(loss.data), len(unshared.parameters), "parameters")
+print("losses:", float(loss), float(unshared.outputs[0]))
+print("parameters:", len(net.parameters), len(unshared.parameters))
 
 # %% [markdown]
 # The loss is the same and there are sixteen parameters instead of four. Now compare: the gradient
@@ -87,8 +90,8 @@ print(float(unshared.outputs[0].data) == float(loss.data), len(unshared.paramete
 for t, own in enumerate(copies, start=1):
     alone = own.parameters["W_h"].grad
     assert np.allclose(alone, by_step[f"t={t}"])
-    print(f"t={t}: own copy {np.linalg.norm(alone):.5f}, shared weight", end=" ")
-    print(f"{np.linalg.norm(by_step[f't={t}']):.5f}")
+    lengths = np.linalg.norm(alone), np.linalg.norm(by_step[f"t={t}"])
+    print(f"t={t}", "own copy {:.5f}, shared weight {:.5f}".format(*lengths))
 
 # %% [markdown]
 # Sharing ties the four copies together: moving the one weight by $\varepsilon$ moves all four by
@@ -116,7 +119,8 @@ def slope(graph, weight):
 # %%
 alone = [slope(unshared, own.parameters["W_h"]) for own in copies]
 together = slope(net, W)
-print(" + ".join(f"{s:.6f}" for s in alone), f"= {sum(alone):.6f}; all at once {together:.6f}")
+print("one by one: ", *(f"{s:+.6f}" for s in alone), f"sum {sum(alone):+.6f}")
+print(f"all at once: {together:+.6f}")
 assert np.isclose(sum(alone), together, atol=1e-8)
 
 # %% [markdown]
@@ -132,7 +136,8 @@ for steps in (1, 2):
     hs, _ = unroll(cell, xs[:steps], zero_state(cell, N))
     (hs[-1] ** 2).sum().backward()
     forget_rows = cell.parameters["W_x"].grad[H : 2 * H]
-    print(f"T={steps}: {np.abs(W.grad).max():.6f} for W_h, {np.abs(forget_rows).max():.6f} for f")
+    largest = np.abs(W.grad).max(), np.abs(forget_rows).max()
+    print(f"T={steps}:", "largest entry for W_h {:.6f}, for f {:.6f}".format(*largest))
     if steps == 1:
         assert not W.grad.any() and not forget_rows.any()
 
