@@ -13,8 +13,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .backend import namespace
-
 
 class Step(NamedTuple):
     """One node run, or one node differentiated.
@@ -68,6 +66,7 @@ def value(op: Any, xp: Any, parents: Iterable[Any], node: Any) -> Any:
 
 def backward_program(nodes: Sequence[Any], fed: Any = (), wanted: Any = None) -> list[tuple]:
     """What `backward_steps` goes through: node, op, parents, and which of them want a gradient."""
+    fed = set(fed)  # T inputs and T steps must not cost T squared
     made = [node for node in reversed(nodes) if node.op is not None and node not in fed]
     if wanted is None:
         return [(node, node.op, node.parents, _ALL) for node in made]
@@ -143,7 +142,8 @@ def add(node: Any, g: Any, ours: set[Any]) -> None:
         node.adjoint += g
     elif node.op is None:
         # A leaf's gradient is the user's: an array (0-d results are none) with memory of its own.
-        node.adjoint = namespace(g).asarray(g * 1 if node.adjoint is None else node.adjoint + g)
+        total = g * 1 if node.adjoint is None else node.adjoint + g
+        node.adjoint = np.asarray(total) if isinstance(total, np.generic) else total
         ours.add(node)
     elif node.adjoint is None:
         node.adjoint = g

@@ -1,4 +1,4 @@
-"""The post's own code, line by line in our spelling, and what must come out of it (pattern 8, 9)."""
+"""The post's own code, line by line in our spelling, and what must come of it (pattern 8, 9)."""
 
 from pathlib import Path
 

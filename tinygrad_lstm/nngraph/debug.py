@@ -6,6 +6,8 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
+from .graph import dot
+
 _DEBUG = {"on": False}
 
 
@@ -26,8 +28,6 @@ def drawn_if_it_fails(module: Any):
     except Exception as error:
         node = getattr(error, "node", None)
         if _DEBUG["on"] and node is not None:
-            from .graph import dot  # which imports this module's peers
-
             graph = module.fg
             name = graph.name or f"nngraph_{len(graph.inputs)}in_{len(graph.outputs)}out"
             dot(module, f"{name}: {type(error).__name__}", _free(name), highlight=node)

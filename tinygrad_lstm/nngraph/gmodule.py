@@ -89,7 +89,7 @@ class gModule(Module):
         count = len(self.inputs)
         if count == 1:
             return super().arrays(input)
-        return [boxed(x, self.dtype()) for x in _exactly(count, input, "input", self)]
+        return [boxed(x, self.precision()) for x in _exactly(count, input, "input", self)]
 
     def seeds(self, gradOutput: Any) -> list[Any]:
         count = len(self.outputs)
@@ -119,7 +119,7 @@ class gModule(Module):
             twin = image[node] = (
                 module() if node.source is not None else module.on([image[p] for p in node.parents])
             )
-            twin.annotate(node.name, **node.notes).tensor.where = node.where
+            twin.annotate(node.name, graphAttributes=node.notes).tensor.where = node.where
         self._take([image[n] for n in self.inputs], [image[n] for n in self.outputs], {})
 
     def __repr__(self) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .node import NOTES
+
 
 def dot(
     graph: Any, title: str | None = None, fname: str | None = None, highlight: Any = None
@@ -16,8 +18,17 @@ def dot(
     """
     from ..show import draw  # a floor above this one: imported only when somebody wants to see
 
-    drawing = draw(getattr(graph, "fg", graph), title=title, highlight=highlight)
+    graph = getattr(graph, "fg", graph)
+    shapes = highlight is not None  # who looks for a mistake compares sizes
+    drawing = draw(graph, title=title, highlight=highlight, notes=_notes(graph), shapes=shapes)
     if fname is not None:
         drawing.save(f"{fname}.dot")
         drawing.save(f"{fname}.svg")
     return drawing
+
+
+def _notes(graph: Any) -> dict[Any, dict[str, str]]:
+    """What `annotate` said about these nodes; a gradient looks like the node it belongs to."""
+    said = {node: NOTES[node] for node in graph.nodes if NOTES.get(node)}
+    of_gradient = {f"{node.name}_bar": notes for node, notes in said.items() if node.name}
+    return {n: of_gradient[n.name] for n in graph.nodes if n.name in of_gradient} | said

@@ -44,10 +44,10 @@ class Module(Runner):
         if not args:
             source = Input("", ...)
             return Node(self.called_on([source]), self, source=source)
-        if len(args) > 1:
+        table, *more = args
+        if more:
             name = type(self).__name__
             raise ArgumentError(f"{name}: several inputs come as one table: {name}()([a, b])")
-        (table,) = args
         return self.forward(table) if _is_data(table) else self.on(nodes_in(self, table))
 
     def on(self, nodes: Sequence[Node]) -> Node:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ..errors import ArgumentError, GraphError
 from ..tensor import Tensor
 from ..where import Where
+
+NOTES: WeakKeyDictionary[Tensor, dict[str, str]] = WeakKeyDictionary()
+"""What was said about a node of the core, beyond its name."""
 
 
 class Node:
@@ -19,7 +23,6 @@ class Node:
 
     Attributes:
         source: the core input below a Node that was called on nothing; else None.
-        notes: what `annotate` was told.
     """
 
     def __init__(
@@ -28,7 +31,6 @@ class Node:
         self.tensor, self.module, self.source = tensor, module, source
         self.parents, self.children = tuple(parents), []
         self.parts: tuple[Node, ...] = ()
-        self.notes: dict[str, Any] = {}
         for parent in dict.fromkeys(parents):
             parent.children.append(self)
 
@@ -43,6 +45,11 @@ class Node:
     @property
     def name(self) -> str | None:
         return self.tensor.name
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """What `annotate` was told, for drawings."""
+        return NOTES.setdefault(self.tensor, {})
 
     def __sub__(self, module: Any) -> Node:
         """x - Module() is Module()(x): a chain reads from left to right, as the data flow."""
@@ -69,15 +76,19 @@ class Node:
         description: str | None = None,
         graphAttributes: dict[str, str] | None = None,
     ) -> Node:
-        """Name and describe this node, and set its `color`, `fillcolor`, `style`, `fontcolor` or
-        `tooltip`; what was set before and is not mentioned stays.  Returns the node."""
+        """Say more about this node in drawings; what was said before and is not mentioned stays.
+
+        Args:
+            graphAttributes: attributes of DOT, such as `color`, `fillcolor`, `fontcolor`, `style`.
+
+        Returns:
+            This node.
+        """
         if name is not None:
             self.tensor.name = str(name)
         if description is not None:
             self.notes["description"] = str(description)
-        attributes = {**self.notes.get("graphAttributes", {}), **(graphAttributes or {})}
-        if attributes:
-            self.notes["graphAttributes"] = attributes
+        self.notes.update({key: str(value) for key, value in (graphAttributes or {}).items()})
         return self
 
     def __repr__(self) -> str:

@@ -75,7 +75,7 @@ class Runner(Owner):
 
     def arrays(self, input: Any) -> list[Any]:
         """The input as the core's graph is fed: one array or table for each of its inputs."""
-        return [boxed(input, self.dtype())]
+        return [boxed(input, self.precision())]
 
     def seeds(self, gradOutput: Any) -> list[Any]:
         """gradOutput as the core's graph is seeded: one for each of its outputs."""

@@ -9,7 +9,9 @@ from functools import reduce
 from itertools import accumulate
 from typing import Any, ClassVar
 
-from ..backend import asarray, namespace
+import numpy as np
+
+from ..backend import asarray, namespace, to_numpy
 from ..checks import is_real
 from ..errors import ArgumentError, ShapeError
 from ..op import Op
@@ -42,6 +44,10 @@ class Table:
     def leaves(self) -> Iterator[Any]:
         for x in self.items:
             yield from x.leaves() if isinstance(x, Table) else (x,)
+
+    def get(self) -> np.ndarray:
+        """All numbers in a row: what pictures take norms of (`to_numpy` calls it)."""
+        return np.concatenate([to_numpy(x).ravel() for x in self.leaves()])
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.items)

@@ -82,7 +82,7 @@ class Owner:
             if name and w is not None and len(w.name) == 1:
                 w.name = f"{w.name}_{name}"
 
-    def dtype(self) -> Any:
+    def precision(self) -> Any:
         """That of the weights; None if there are none."""
         return next((w.data.dtype for w in self._all_weights()), None)
 
