@@ -59,7 +59,8 @@ print(f"{slope:.6f}")
 
 # %%
 arriving = np.array(1.0)  # dy/dy
-y.op.vjp(arriving, y.data, x.data)
+(received,) = y.op.vjp(arriving, y.data, x.data)
+print("x receives", received)
 
 # %% [markdown]
 # ## A node that is read twice
@@ -120,6 +121,8 @@ print(slope_of)
 equations(slope_of)
 
 # %% [markdown]
+# The two terms are the two contributions from above.
+#
 # ## The answer
 #
 # The program writes down every operation while it computes. Then it walks back, youngest node
@@ -128,5 +131,6 @@ equations(slope_of)
 
 # %%
 for number in (-1.5, 0.0, 3.0):
-    (value,), (slope,), (bend,) = (g.forward(number) for g in (square, slope_of, curvature))
-    assert (value, slope, bend) == (number**2, 2 * number, 2.0)
+    assert square.forward(number) == (number**2,)
+    assert slope_of.forward(number) == (2 * number,)
+    assert curvature.forward(number) == (2.0,)
