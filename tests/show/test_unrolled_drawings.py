@@ -21,10 +21,8 @@ def spots(drawing):
     picture = drawing._picture
     found = []
     for frame in picture.frames:
-        inside = [
-            (b, x - frame.x, y) for b, x, y in picture.boxes if frame.x < x < frame.x + frame.w
-        ]
-        found.append([(b.made, round(x, 3), round(y, 3)) for b, x, y in inside])
+        inside = [spot for spot in picture.boxes if frame.x < spot[1] < frame.x + frame.w]
+        found.append([(b.made, round(x - frame.x, 3), round(y, 3)) for b, x, y in inside])
     return found
 
 

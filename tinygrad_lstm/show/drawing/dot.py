@@ -66,6 +66,13 @@ def fixed(picture: Picture) -> str:
                    **_place(frame.x + 30, frame.y - 9, 60, 14))  # fmt: skip
     for box, x, y in picture.boxes:
         graph.node(box.id, **_look(box), **_place(x, y, box.w, box.h))
+    for k, word in enumerate(picture.words):
+        wide = text_width(word.text, 13)
+        x = word.x + wide / 2 if word.anchor == "start" else word.x
+        graph.node(f"word{k}", shape="plaintext", **_words(label=[word.text]),
+                   **_place(x, word.y, wide, 14))  # fmt: skip
+    for k, (x, y, colour) in enumerate(picture.dots):
+        graph.node(f"dot{k}", label="", shape="point", color=colour, **_place(x, y, 5, 5))
     for k, curve in enumerate(picture.curves):
         points, at = [curve.start], curve.start
         tip = curve.tip

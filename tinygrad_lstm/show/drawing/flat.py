@@ -65,11 +65,10 @@ def by_us(view: View) -> Picture:
     rows.arrange()
     heights = {r: max((i.h for i in row), default=0.0) for r, row in rows.rows.items()}
     level = levels(heights, row_gaps(rows.rows))
-    shape = Ways([way for _, way in ways], level)
+    curves = Ways([way for _, way in ways], level).curves()
     picture = Picture(drawn_by="tinygrad_lstm's own layout")
     picture.boxes = [(box, item.x, level.middle[item.row]) for box, item in items.items()]
-    for edge, way in ways:
-        curve = shape.curve(way)
+    for (edge, _), curve in zip(ways, curves):
         curve.ends = (edge.tail.id, edge.head.id)
         picture.curves.append(curve)
     margin = rows.width + 30

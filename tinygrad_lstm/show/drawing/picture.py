@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -136,16 +136,23 @@ def row_gaps(rows: dict[int, list[Item]]) -> dict[int, float]:
 class Ways:
     """Curves along the links of one arrangement; arrows that meet at a box arrive side by side."""
 
-    def __init__(self, ways: Iterable[list[Item]], level: Levels) -> None:
-        self.level = level
-        self._arrivals: dict[tuple[Item, bool], list[Item]] = {}
-        for way in ways:
-            if len(way) > 1 and way[-2].row != way[-1].row:
-                self._arrivals.setdefault((way[-1], way[-2].row > way[-1].row), []).append(way[-2])
-        for near in self._arrivals.values():
-            near.sort(key=lambda item: item.x)
+    def __init__(self, ways: Sequence[list[Item]], level: Levels) -> None:
+        self.ways, self.level = ways, level
+        meeting: dict[tuple[Item, bool], list[int]] = {}
+        for k, way in enumerate(ways):
+            if way[-2].row != way[-1].row:
+                meeting.setdefault((way[-1], way[-2].row > way[-1].row), []).append(k)
+        self._arrival: dict[int, float] = {}
+        for (item, _), near in meeting.items():
+            near.sort(key=lambda k: ways[k][-2].x)
+            apart = min(14.0, item.w * 0.7 / len(near))
+            for place, k in enumerate(near):
+                self._arrival[k] = item.x + (place - (len(near) - 1) / 2) * apart
 
-    def curve(self, way: list[Item]) -> Curve:
+    def curves(self) -> list[Curve]:
+        return [self._curve(k, way) for k, way in enumerate(self.ways)]
+
+    def _curve(self, k: int, way: list[Item]) -> Curve:
         """Vertical where it leaves, passes and arrives; bends only between rows."""
         if way[0].row == way[-1].row:
             return self._level(way)
@@ -156,8 +163,7 @@ class Ways:
             leave = self.level.top(here.row) if up else self.level.bottom(here.row)
             if abs(leave - y) > 0.5:
                 legs.append(((x, leave),))
-            last = there is way[-1]
-            x2 = self._arrival(here, there) if last else there.x
+            x2 = self._arrival[k] if there is way[-1] else there.x
             arrive = self.level.bottom(there.row) if up else self.level.top(there.row)
             bend = (leave + arrive) / 2
             straight = abs(x2 - x) < 0.5
@@ -176,8 +182,3 @@ class Ways:
 
     def _edge(self, item: Item, top: bool) -> float:
         return self.level.middle[item.row] + (-item.h / 2 if top else item.h / 2)
-
-    def _arrival(self, source: Item, item: Item) -> float:
-        near = self._arrivals[(item, source.row > item.row)]
-        apart = min(14.0, item.w * 0.7 / len(near))
-        return item.x + (near.index(source) - (len(near) - 1) / 2) * apart

@@ -48,6 +48,7 @@ class _Strip:
     def __init__(self, view: View, net: Unrolled, wanted: Wanted, asked: Any) -> None:
         self.view, self.net, self.drawn = view, net, chosen(view, net, asked)
         self.picture = Picture(drawn_by="tinygrad_lstm's own layout")
+        self.offset: dict[int, float] = {}
         apart = {rail.source for rail in net.rails if rail.source and not rail.source.into}
         self.starts = [b for b in net.before if b in apart]
         self.loose = [b for b in net.before if b not in apart and not b.into and not self._deep(b)]
@@ -164,7 +165,7 @@ class _Strip:
         for box, item in zip(step.boxes, tile.items):
             self.picture.boxes.append((box, item.x + x0, self.level.middle[item.row]))
         self._place_ways(tile, step, x0)
-        self.offset = {**getattr(self, "offset", {}), k: x0}
+        self.offset[k] = x0
         return x + width + APART
 
     def _place_ways(self, tile: Tile, step: Step, x0: float) -> None:
@@ -202,7 +203,7 @@ class _Strip:
             self.lanes[key].x.append(x)
             self.picture.dots.append((x, self.lanes[key].y, self.lanes[key].colour))
         curve.legs.append(((x, max(self.lanes[key].y for key in lanes)),))
-        curve.arrow = False
+        curve.arrow, curve.ends = False, (box.id, next(iter(lanes)).id)
         self.picture.curves.append(curve)
 
     def _rails_into(self, k: int, x: float, previous: int | None) -> None:
@@ -228,7 +229,7 @@ class _Strip:
         if previous is not None and (box := rail.ends.get(previous)) in self.steps[previous].boxes:
             item = self.tiles[previous].items[self.steps[previous].boxes.index(box)]
             return (item.x + item.w / 2 + self.offset[previous], self.level.middle[item.row])
-        if k == 0 and rail.source is not None:
+        if previous is None and rail.source is not None:
             for box, bx, by in self.picture.boxes:
                 if box is rail.source:
                     return (bx + box.w / 2, by)

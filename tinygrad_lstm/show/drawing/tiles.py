@@ -44,9 +44,9 @@ class Tile:
 
     def trace(self, level: Levels) -> None:
         """The curves, once the heights of the rows are known."""
-        shape = Ways([way.items for way in self.ways], level)
-        for way in self.ways:
-            way.curve = shape.curve(way.items)
+        curves = Ways([way.items for way in self.ways], level).curves()
+        for way, curve in zip(self.ways, curves):
+            way.curve = curve
 
     def branch_points(self, rail: int) -> list[float]:
         return [way.items[0].x for way in self.ways if way.kind == "branch" and way.tail == rail]
