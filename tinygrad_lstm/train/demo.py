@@ -15,6 +15,7 @@ from .progress import Progress
 from .report import PAGE, write_report
 from .staging import staged
 from .text import python_reference, read_text, split_text
+from .threads import one_blas_thread
 
 EMBEDDING = 32
 
@@ -51,7 +52,7 @@ def run(demo: Demo) -> Path:
     characters = python_reference() if demo.text is None else read_text(demo.text)
     text = split_text(name, characters, recipe.T)
     out = Path(demo.out)
-    with staged(out, last=PAGE) as folder, seed(demo.seed):
+    with staged(out, last=PAGE) as folder, seed(demo.seed), one_blas_thread():
         sizes = Sizes(demo.cell, demo.layers, demo.hidden, EMBEDDING, len(text.vocabulary))
         model = CharModel(sizes)
         with Progress(recipe) as progress:
