@@ -144,6 +144,16 @@ def test_hostile_names_harm_neither_svg_nor_dot(name):
             assert len(nodes) == len(groups(picture))
 
 
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_notes_harm_neither_svg_nor_dot(text):
+    cell = CELLS["rnn"](3, 2)
+    said = {"description": text, "fillcolor": text, "tooltip": text}
+    picture = draw(cell, notes={cell.nodes[-1]: said})
+    assert len(groups(picture)) == 6 and "<script" not in picture.svg
+    if engine.find() is not None:
+        assert ET.fromstring(engine.render(picture.dot, "dot", "svg")) is not None
+
+
 def _as_cell(name):
     x, h = tl.Input(name, "N", 2), tl.Input(name, "N", 2)
     new = tl.Tanh()(tl.CAdd()(x, h))

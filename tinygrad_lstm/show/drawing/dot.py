@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .picture import Picture
-from .style import INK, paint
+from .style import INK, paint, text_width
 from .view import Box, View
 
 
@@ -95,16 +95,15 @@ def _place(x: float, y: float, w: float, h: float) -> dict[str, str]:
 def _look(box: Box) -> dict[str, Any]:
     fill, border, ink = paint(box)
     own = {k: [text] for k, text in box.notes.items() if k != "description" and not box.fault}
-    style = {"input": "filled,rounded,bold", "weight": "filled,rounded,dashed"}.get(
-        box.role, "filled"
-    )
+    styles = {"input": "filled,rounded,bold", "weight": "filled,rounded,dashed"}
+    style = "filled,rounded" if box.colour else styles.get(box.role, "filled")
     return {
         **_words(label=box.lines, tooltip=box.tooltip.split("\n")),
         "id": box.id,
         "style": style,
         "shape": "ellipse" if box.role == "weight" else "box",
         "fillcolor": fill,
-        "color": border,
+        "color": box.colour or border,
         "fontcolor": ink,
         "penwidth": "2.5" if box.output or box.fault else "1",
         **_words(**own),

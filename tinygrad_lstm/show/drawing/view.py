@@ -163,7 +163,8 @@ def _boxes(graph: Any, wanted: Wanted) -> tuple[list[Box], dict[Any, Box]]:
         if node.layer and wanted.level == "layer" and not leaf:
             box.kind = node.op.kind  # type: ignore
             box.weights = tuple(p for p in (*box.weights, *_parameters(node)))
-        box.notes = wanted.notes.get(node, box.notes)
+        said = wanted.notes.get(node, {}).items()
+        box.notes = {k: labels.clean(v, 200) for k, v in said} or box.notes
         box.output, box.fault = box.output or node in outputs, box.fault or node is wanted.highlight
         box_of[node] = box
     return boxes, box_of
