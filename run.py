@@ -28,7 +28,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 COMMANDS = {  # command: the extra that it needs, and the programs to run
     "demo": ("", ["-m tinygrad_lstm.cli demo"]),
     "test": ("test", ["-m pytest"]),
-    "docs": ("docs", ["-m sphinx -W --keep-going -q -b html docs docs/_build/html"]),
+    "docs": ("docs", ["-m sphinx -W --keep-going -b html docs docs/_build/html"]),
     "notebooks": ("test", ["notebooks/make.py"]),
     "bench": ("", ["benchmarks/eager.py"]),
     "lint": ("lint", ["-m ruff check .", "-m ruff format --check .", "-m pyright"]),
