@@ -5,17 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .backend import asarray, keep_freed_memory, namespace
+from .backend import keep_freed_memory, namespace
 from .checks import check_kin, check_seeds, is_real
-from .errors import ArgumentError, DtypeError, GraphError, ShapeError
 from .listing import listing, parameter_names
 from .ops.flow import Filled
 from .settings import LOCAL
 from .steps import Step, backward_program, backward_steps, below, called, forward_steps, value
 from .tensor import Input, Parameter, Tensor
-from .where import ANY, shape_text
-
-Tensors = tuple[Tensor, ...]
+from .where import ANY
+from .wiring import (
+    Tensors,
+    as_argument,
+    as_tensors,
+    check_count,
+    check_inputs,
+    check_reach,
+    check_shapes,
+    converted,
+    leading_to,
+    refuse_integers,
+    unify,
+)
 
 VIEW: dict[str, Callable[[Any], dict[str, str]]] = {}
 """How a notebook shows a graph; `show` fills it in, which is why floor 4 need not know it."""
@@ -41,14 +51,15 @@ class Graph:
         names: Mapping[str, Any] | None = None,
         name: str = "",
     ) -> None:
-        self.inputs: Tensors = _tensors(inputs, "inputs")
-        self.outputs: Tensors = _tensors(outputs, "outputs")
+        self.inputs: Tensors = as_tensors(inputs, "inputs")
+        self.outputs: Tensors = as_tensors(outputs, "outputs")
         self.name = name
         self.nodes: list[Tensor] = below((*self.outputs, *self.inputs), stop=self.inputs)
-        for variable, value in (names or {}).items():
-            if isinstance(value, Tensor) and not value.name and not variable.startswith("_"):
-                value.name = variable
-        self._check()
+        for variable, node in (names or {}).items():
+            if isinstance(node, Tensor) and not node.name and not variable.startswith("_"):
+                node.name = variable
+        check_inputs(self.nodes, self.inputs)
+        self._check_reach()
         fed = set(self.inputs)
         made = [n for n in self.nodes if n.op is not None and n not in fed]
         self._program = [(n, n.op, Step("forward", n)) for n in made]
@@ -112,7 +123,7 @@ class Graph:
             ShapeError: for an array that does not fit its input; nothing is changed then.
         """
         letters = self._feed(arrays)
-        self._check_shapes()
+        self._check_late_shapes()
         program = self._program
         if self._waiting:
             program = [(node, op.bind(letters), step) for node, op, step in program]
@@ -158,13 +169,13 @@ class Graph:
             wrt: the nodes asked about; by default the inputs, then the parameters.
         """
         asked = (*self.inputs, *self.parameters.values()) if wrt is None else tuple(wrt)
-        _refuse_integers(asked if wrt is not None else ())
+        refuse_integers(asked if wrt is not None else ())
         scalar = len(self.outputs) == 1 and self.outputs[0].shape == ()
         seeds = [] if scalar else [_seed_for(y, k) for k, y in enumerate(self.outputs)]
         adjoint: dict[Tensor, Tensor] = {}
         for y, seed in zip(self.outputs, seeds or [Filled(1.0)(self.outputs[0])]):
             adjoint[y] = seed if y not in adjoint else adjoint[y] + seed
-        wanted = self._leading_to(asked)
+        wanted = leading_to(asked, self.nodes)
         for node, op, _ in reversed(self._program):
             g = adjoint.get(node)
             if g is None:
@@ -190,45 +201,12 @@ class Graph:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return VIEW["graph"](self) if "graph" in VIEW else {"text/plain": repr(self)}
 
-    def _check(self) -> None:
-        seen: set[Tensor] = set()
-        for node in self.inputs:
-            if node in seen:
-                raise _at(node, f"Graph: {node.title} is given twice among the inputs")
-            seen.add(node)
-        hungry = [n for n in self.nodes if isinstance(n, Input) and n not in seen]
-        if hungry:
-            names = [n.name for n in hungry]
-            raise _at(
-                hungry[0], f"Graph: {names} are read but never fed; add them to Graph(inputs=...)"
-            )
-        self._check_reach(seen)
-
-    def _check_reach(self, fed: set[Tensor]) -> None:
-        reached, read = set(fed), set(self.outputs)
-        for node in self.nodes:
-            if node not in fed:
-                read.update(node.parents)
-                if any(p in reached for p in node.parents):
-                    reached.add(node)
-        for node in self.outputs:
-            if fed and node not in reached:
-                raise _at(node, f"Graph: no input reaches the output {node.title}")
-        for node in self.inputs:
-            if node not in read:
-                raise _at(node, f"Graph: the input {node.title} is never read; leave it out")
-
-    def _leading_to(self, leaves: Iterable[Tensor]) -> set[Tensor]:
-        """The nodes through which gradients must pass to reach these leaves."""
-        wanted = set(leaves)
-        for node in self.nodes:
-            if any(parent in wanted for parent in node.parents):
-                wanted.add(node)
-        return wanted
+    def _check_reach(self) -> None:
+        check_reach(self.nodes, self.inputs, self.outputs)
 
     def _backward_program(self, wrt: frozenset[Tensor] | None) -> list[tuple]:
         if wrt not in self._backward_programs:
-            wanted = None if wrt is None else self._leading_to(wrt)
+            wanted = None if wrt is None else leading_to(wrt, self.nodes)
             self._backward_programs[wrt] = backward_program(self.nodes, self.inputs, wanted)
         return self._backward_programs[wrt]
 
@@ -237,31 +215,22 @@ class Graph:
 
     def _match(self, args: Sequence[Any]) -> tuple[dict[Tensor, Tensor], dict[str, Any]]:
         """Which node stands for which input, and which size (or letter) for which letter."""
-        _check_count(self.inputs, args, f"{self.name or 'graph'}(...)")
-        args = [self._as_argument(a) for a in args]
+        check_count(self.inputs, args, f"{self.name or 'graph'}(...)")
+        beside = self._real_leaf()
+        args = [as_argument(a, beside, self.name or "graph") for a in args]
         letters: dict[str, Any] = {}
         for node, a in zip(self.inputs, args):
-            _unify(node, a.shape, letters)
+            unify(node, a.shape, letters)
         check_kin([n for n in (*args, *self._leaves) if n.data is not None and is_real(n.data)])
         return dict(zip(self.inputs, args)), letters
 
-    def _as_argument(self, value: Any) -> Tensor:
-        if isinstance(value, Tensor):
-            return value
-        if hasattr(value, "is_layer") or isinstance(value, type | Graph | tuple):
-            raise ArgumentError(
-                f"{self.name or 'graph'}(...) got {value!r}, not a tensor. "
-                "Graphs return a tuple of tensors: unpack it, as in c, h = cell(x, c, h)"
-            )
-        return Tensor(_converted(value, self._real_leaf()))
-
     def _feed(self, arrays: Sequence[Any]) -> dict[str, Any]:
-        _check_count(self.inputs, arrays, "forward")
+        check_count(self.inputs, arrays, "forward")
         ours = self._real_leaf()
-        given = [_converted(a, ours) for a in arrays]
+        given = [converted(a, ours) for a in arrays]
         letters: dict[str, Any] = {}
         for node, array in zip(self.inputs, given):
-            _unify(node, tuple(array.shape), letters)
+            unify(node, tuple(array.shape), letters)
         before = [node.data for node in self.inputs]
         for node, array in zip(self.inputs, given):
             node.data = array
@@ -273,18 +242,11 @@ class Graph:
             raise
         return letters
 
-    def _check_shapes(self) -> None:
-        """Ask the shape rules that an input of any shape has put off, once for every new shape."""
+    def _check_late_shapes(self) -> None:
         arrived = [node.shape for node in self.inputs]
-        if not self._open or arrived == self._seen:
-            return
-        shapes: dict[Tensor, Any] = {}
-        for node, op, *_ in self._program:
-            try:
-                shapes[node] = op.shape(*[shapes.get(p, p.shape) for p in node.parents])
-            except ShapeError as error:
-                raise node.explained(error, op) from None
-        self._seen = arrived
+        if self._open and arrived != self._seen:
+            check_shapes(self._program)
+            self._seen = arrived
 
     def _real_leaf(self) -> Any:
         for node in self._leaves:
@@ -293,76 +255,18 @@ class Graph:
         return None
 
 
-def _converted(value: Any, ours: Any) -> Any:
-    """What comes in from outside takes the precision of the parameters."""
-    array = value.data if isinstance(value, Tensor) else asarray(value)
-    if ours is None or array.dtype == ours.dtype or not is_real(array):
-        return array
-    return namespace(array).astype(array, ours.dtype)
-
-
 class _Unchecked(Graph):
     """A derived graph: the derivative of a sum reads no input, and that is no mistake."""
 
-    def _check_reach(self, fed: set[Tensor]) -> None:
+    def _check_reach(self) -> None:
         pass
-
-
-def _tensors(nodes: Sequence[Tensor], role: str) -> Tensors:
-    if isinstance(nodes, Tensor):
-        raise ArgumentError(f"Graph: {role} is a list of tensors: write [{nodes.name or 'x'}]")
-    for node in nodes:
-        if not isinstance(node, Tensor):
-            raise ArgumentError(
-                f"Graph: {role} holds {node!r}, not a tensor. "
-                "Did you forget the second call: layer(x)?"
-            )
-    return tuple(nodes)
 
 
 def _joined(outer: str | None, inner: str | None) -> str | None:
     return f"{outer}/{inner}" if outer and inner else outer or inner
 
 
-def _check_count(inputs: Tensors, given: Sequence[Any], call: str) -> None:
-    if len(given) != len(inputs):
-        names = ", ".join(node.title for node in inputs)
-        raise GraphError(f"{call}: {len(given)} values for {len(inputs)} inputs: {names}")
-
-
-def _unify(node: Tensor, shape: tuple, letters: dict[str, Any]) -> None:
-    """Let the letters of an input's declared shape stand for the sizes that arrived."""
-    declared = node.declared or node.shape
-    if ANY in (declared, shape):
-        return
-    fits = len(declared) == len(shape)
-    for want, got in zip(declared, shape):
-        want = letters.setdefault(want, got) if isinstance(want, str) else want
-        fits = fits and want == got
-    if not fits:
-        known = "".join(f", where {k} = {v}" for k, v in letters.items() if k in declared)
-        raise _at(
-            node,
-            f"{node.name or 'input'} takes {shape_text(declared)}{known}; it got {shape_text(shape)}",
-            ShapeError,
-        )
-
-
-def _refuse_integers(nodes: Sequence[Tensor]) -> None:
-    for node in nodes:
-        if node.data is not None and not is_real(node.data):
-            raise DtypeError(
-                f"differentiate: {node.title} is {node.dtype}; only floats have gradients"
-            )
-
-
 def _seed_for(y: Tensor, k: int) -> Tensor:
     seed = Input(f"{y.name or f'output_{k}'}_seed", *y.shape)
     seed.scope = y.scope
     return seed
-
-
-def _at(node: Tensor, text: str, kind: type = GraphError) -> Exception:
-    error = kind(f"{text}\n  written at {node.where}" if node.where else text)
-    error.node = node
-    return error

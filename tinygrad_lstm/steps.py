@@ -67,6 +67,7 @@ def value(op: Any, xp: Any, parents: Iterable[Any], node: Any) -> Any:
 def backward_program(nodes: Sequence[Any], fed: Any = (), wanted: Any = None) -> list[tuple]:
     """What `backward_steps` goes through: node, op, parents, and which of them want a gradient."""
     fed = set(fed)  # T inputs and T steps must not cost T squared
+    fed = set(fed)
     made = [node for node in reversed(nodes) if node.op is not None and node not in fed]
     if wanted is None:
         return [(node, node.op, node.parents, _ALL) for node in made]

@@ -14,7 +14,7 @@ ANY: Shape = (...,)
 # Lines of these modules are the engine's; a cell's lines count as its author's.
 _ENGINE = {
     "backend", "checks", "graph", "layers", "nngraph", "op", "ops", "registry", "steps", "tensor",
-    "unroll", "where",
+    "unroll", "where", "wiring",
 }  # fmt: skip
 
 

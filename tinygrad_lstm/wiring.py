@@ -1,0 +1,140 @@
+"""What a graph may be made of and fed with: its checks, and the messages in which they teach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from .backend import asarray, namespace
+from .checks import is_real
+from .errors import ArgumentError, DtypeError, GraphError, ShapeError
+from .tensor import Input, Tensor
+from .where import ANY, shape_text
+
+Tensors = tuple[Tensor, ...]
+
+
+def as_tensors(nodes: Sequence[Tensor], role: str) -> Tensors:
+    """The inputs or outputs of a graph; ArgumentError for anything but tensors."""
+    if isinstance(nodes, Tensor):
+        raise ArgumentError(f"Graph: {role} is a list of tensors: write [{nodes.name or 'x'}]")
+    for node in nodes:
+        if not isinstance(node, Tensor):
+            raise ArgumentError(
+                f"Graph: {role} holds {node!r}, not a tensor. "
+                "Did you forget the second call: layer(x)?"
+            )
+    return tuple(nodes)
+
+
+def check_inputs(nodes: Sequence[Tensor], inputs: Tensors) -> None:
+    """Every Input is fed, and none twice."""
+    seen: set[Tensor] = set()
+    for node in inputs:
+        if node in seen:
+            raise blamed(node, f"Graph: {node.title} is given twice among the inputs")
+        seen.add(node)
+    hungry = [n for n in nodes if isinstance(n, Input) and n not in seen]
+    if hungry:
+        names = [n.name for n in hungry]
+        raise blamed(
+            hungry[0], f"Graph: {names} are read but never fed; add them to Graph(inputs=...)"
+        )
+
+
+def check_reach(nodes: Sequence[Tensor], inputs: Tensors, outputs: Tensors) -> None:
+    """Every input is read, and every output depends on an input."""
+    fed = set(inputs)
+    reached, read = set(fed), set(outputs)
+    for node in nodes:
+        if node not in fed:
+            read.update(node.parents)
+            if any(p in reached for p in node.parents):
+                reached.add(node)
+    for node in outputs:
+        if fed and node not in reached:
+            raise blamed(node, f"Graph: no input reaches the output {node.title}")
+    for node in inputs:
+        if node not in read:
+            raise blamed(node, f"Graph: the input {node.title} is never read; leave it out")
+
+
+def leading_to(leaves: Iterable[Tensor], nodes: Sequence[Tensor]) -> set[Tensor]:
+    """The nodes through which gradients must pass to reach these leaves."""
+    wanted = set(leaves)
+    for node in nodes:
+        if any(parent in wanted for parent in node.parents):
+            wanted.add(node)
+    return wanted
+
+
+def check_count(inputs: Tensors, given: Sequence[Any], call: str) -> None:
+    """As many values as inputs."""
+    if len(given) != len(inputs):
+        names = ", ".join(node.title for node in inputs)
+        raise GraphError(f"{call}: {len(given)} values for {len(inputs)} inputs: {names}")
+
+
+def unify(node: Tensor, shape: tuple, letters: dict[str, Any]) -> None:
+    """Let the letters of an input's declared shape stand for the sizes that arrived."""
+    declared = node.declared or node.shape
+    if ANY in (declared, shape):
+        return
+    fits = len(declared) == len(shape)
+    for want, got in zip(declared, shape):
+        want = letters.setdefault(want, got) if isinstance(want, str) else want
+        fits = fits and want == got
+    if not fits:
+        known = "".join(f", where {k} = {v}" for k, v in letters.items() if k in declared)
+        raise blamed(
+            node,
+            f"{node.name or 'input'} takes {shape_text(declared)}{known}; "
+            f"it got {shape_text(shape)}",
+            ShapeError,
+        )
+
+
+def check_shapes(program: Iterable[tuple]) -> None:
+    """Ask the shape rules that an input of any shape has put off."""
+    shapes: dict[Tensor, Any] = {}
+    for node, op, *_ in program:
+        try:
+            shapes[node] = op.shape(*[shapes.get(p, p.shape) for p in node.parents])
+        except ShapeError as error:
+            raise node.explained(error, op) from None
+
+
+def as_argument(value: Any, beside: Any, graph: str) -> Tensor:
+    """What a graph is applied to, as a tensor; plain numbers take the precision of `beside`."""
+    if isinstance(value, Tensor):
+        return value
+    if hasattr(value, "is_layer") or isinstance(value, type | tuple) or hasattr(value, "outputs"):
+        raise ArgumentError(
+            f"{graph}(...) got {value!r}, not a tensor. "
+            "Graphs return a tuple of tensors: unpack it, as in c, h = cell(x, c, h)"
+        )
+    return Tensor(converted(value, beside))
+
+
+def converted(value: Any, beside: Any) -> Any:
+    """What comes in from outside takes the precision of the parameters."""
+    array = value.data if isinstance(value, Tensor) else asarray(value)
+    if beside is None or array.dtype == beside.dtype or not is_real(array):
+        return array
+    return namespace(array).astype(array, beside.dtype)
+
+
+def refuse_integers(nodes: Sequence[Tensor]) -> None:
+    """Only what can move a little has a derivative."""
+    for node in nodes:
+        if node.data is not None and not is_real(node.data):
+            raise DtypeError(
+                f"differentiate: {node.title} is {node.dtype}; only floats have gradients"
+            )
+
+
+def blamed(node: Tensor, text: str, kind: type = GraphError) -> Exception:
+    """An error about a node: where it was written, and `.node` set."""
+    error = kind(f"{text}\n  written at {node.where}" if node.where else text)
+    error.node = node
+    return error
