@@ -164,3 +164,25 @@ def test_time_that_flows_backwards_is_drawn_by_another_layout():
 def test_the_dot_text_has_a_cluster_for_each_step(T):
     text = draw(through_time(CELLS["gru"](3, 2), T)).dot
     assert text.count("subgraph cluster_t") == T
+
+
+@pytest.mark.parametrize("weights", ["ghost", "shared"])
+def test_what_comes_before_the_steps_stands_at_their_left(weights):
+    cell, table, start = CELLS["lstm"](3, 2), tl.Embedding(7, 3), tl.Linear(2, 2)
+    k, z, c = tl.Input("k", 3, "N"), tl.Input("z", "N", 2), tl.Input("c_0", "N", 2)
+    looked_up = table(k)
+    hs, _ = tl.unroll(cell, [looked_up[t] for t in range(3)], (c, tl.tanh(start(z))))
+    picture = draw(tl.Graph([k, z, c], [hs[-1]]), weights=weights)
+    left = frames(picture)[0].x
+    before = [b.made for b, x, _ in picture._picture.boxes if x < left and b.role == ""]
+    assert sorted(before) == ["Embedding(7, 3)", "Linear(2, 2)", "Tanh"]
+    assert overlaps(picture) == [] and _foreign(crossings(picture)) == []
+
+
+def test_one_leaf_may_start_two_states_and_be_read_at_the_end():
+    cell, zero = CELLS["lstm"](3, 2), tl.Input("zero", "N", 2)
+    xs = [tl.Input(f"x_{t}", "N", 3) for t in (1, 2, 3)]
+    hs, (c, _) = tl.unroll(cell, xs, (zero, zero))
+    picture = draw(tl.Graph([*xs, zero], [c + zero, hs[-1]]))
+    assert sum("zero" in texts(g) for g in groups(picture)) == 1
+    assert overlaps(picture) == [] and _foreign(crossings(picture)) == []

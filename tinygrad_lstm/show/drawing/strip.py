@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from .bands import Step, rail_row, rows_by_rank, steps_in_rows
-from .picture import Curve, Frame, Levels, Picture, Word, levels, row_gaps
+from .lanes import lane_of, lanes
+from .picture import Curve, Frame, Picture, Word
 from .rails import Rail, Unrolled, unrolled
-from .style import INK, WEIGHTS, text_width
-from .tiles import PORTS, Tile, build, lane_of, plan
+from .style import INK, text_width
+from .tiles import PORTS, Tile, build, plan, shared_levels
 from .view import Box, View, Wanted, describe
 
 FOLD_ABOVE = 300
 """With more boxes than this in the steps, the middle steps are folded."""
-PAD, APART, LANE, FOLDED = 12.0, 26.0, 28.0, 92.0
-
-
-@dataclass
-class Lane:
-    """A horizontal line below the steps, from where something is made to all who read it."""
-
-    key: Box
-    colour: str
-    y: float = 0.0
-    x: list[float] = field(default_factory=list)
+PAD, APART, FOLDED = 12.0, 26.0, 92.0
 
 
 def by_steps(view: View, wanted: Wanted, asked: str | Sequence[int] | None) -> Picture | None:
@@ -58,7 +48,7 @@ class _Strip:
         self._make_alike()
         self.steps = steps_in_rows(net, self.drawn)
         self._lay_out_steps()
-        self.lanes = self._lanes()
+        self.lanes = lanes(view, net)
         self._assemble(deep)
 
     def _deep(self, box: Box) -> bool:
@@ -90,7 +80,7 @@ class _Strip:
             if key not in made:
                 made[key] = build(step, links, self.net, number, self.rail_rows)
             self.tiles[k] = made[key]
-        self.level = _levels(list(made.values()), number[PORTS])
+        self.level = shared_levels(list(made.values()), number[PORTS])
         for tile in made.values():
             tile.trace(self.level)
         self.rail_y = [self.level.middle[number[row]] for row in self.rail_rows]
@@ -100,23 +90,6 @@ class _Strip:
 
     def _heights(self) -> dict[int, int]:
         return self.steps[self.drawn[0]].height
-
-    def _lanes(self) -> dict[Box, Lane]:
-        used: dict[Box, None] = {}
-        for edge in self.view.edges():
-            a, b = self.net.home.get(edge.tail, -1), self.net.home.get(edge.head, -1)
-            if edge not in self.net.carried and (a != b or (a < 0 and self._crosses(edge))):
-                used[lane_of(edge, self.net)] = None
-        weights = [key for key in used if key.role == "weight"]
-        lanes = {}
-        for k, key in enumerate(used):
-            colour = WEIGHTS[weights.index(key) % len(WEIGHTS)] if key in weights else INK
-            lanes[key] = Lane(key, colour, 20 + LANE * k)
-            key.colour = colour if key in weights else ""
-        return lanes
-
-    def _crosses(self, edge: Any) -> bool:
-        return (edge.tail in self.net.before) != (edge.head in self.net.before)
 
     def _assemble(self, deep: list[Box]) -> None:
         x = self._place_block(deep, 0.0) if deep else 0.0
@@ -148,6 +121,12 @@ class _Strip:
         for box in self.starts:
             rail = next(k for k, r in enumerate(self.net.rails) if r.source is box)
             self.picture.boxes.append((box, x + width - box.w / 2, self.rail_y[rail]))
+            if box in self.lanes:
+                lane, beside = self.lanes[box], x + width + 9
+                down = [((beside, self.rail_y[rail]),), ((beside, lane.y),)]
+                start = (x + width, self.rail_y[rail])
+                self.picture.curves.append(Curve(start, down, arrow=False))
+                lane.x.append(beside)
         for box in self.loose:
             if box in self.lanes:
                 self.picture.boxes.append((box, x + width - box.w / 2, self.lanes[box].y))
@@ -268,12 +247,21 @@ class _Strip:
                 width = max(width, text_width(word.text, 13) + 8)
         return x + width
 
+    def _starts_a_rail(self) -> set[Box]:
+        """What initial states are made of; it stands rightmost, with a free way to the rails."""
+        found = {rail.source for rail in self.net.rails if rail.source}
+        for box in reversed(self.net.before):
+            if any(edge.head in found for edge in box.out):
+                found.add(box)
+        return found
+
     def _place_block(self, boxes: list[Box], x: float) -> float:
         """What stands before or after the steps, from the bottom up."""
         step = rows_by_rank(boxes)
+        step.boxes = sorted(boxes, key=self._starts_a_rail().__contains__)
         number = {row: k for k, row in enumerate(sorted({PORTS, *step.row.values()}))}
         tile = build(step, plan(step, self.net), self.net, number, [])
-        level = _levels([tile], number[PORTS])
+        level = shared_levels([tile], number[PORTS])
         tile.trace(level)
         for box, item in zip(step.boxes, tile.items):
             self.picture.boxes.append((box, item.x + x, level.middle[item.row]))
@@ -287,18 +275,6 @@ class _Strip:
                 self.picture.curves.append(
                     Curve((min(lane.x), lane.y), [leg], lane.colour, arrow=False, role="lane")
                 )
-
-
-def _levels(tiles: list[Tile], ports: int) -> Levels:
-    heights: dict[int, float] = {}
-    gaps: dict[int, float] = {}
-    for tile in tiles:
-        for row, items in tile.rows.rows.items():
-            heights[row] = max(heights.get(row, 0.0), *(item.h for item in items))
-        for row, gap in row_gaps(tile.rows.rows).items():
-            gaps[row] = max(gaps.get(row, 0.0), gap)
-    gaps[ports] = gaps.get(ports, 20.0) + 16
-    return levels(heights, gaps)
 
 
 def _final_name(rail: Rail, step: int) -> str:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .bands import Step
+from .lanes import lane_of
 from .layout import Item, Rows
-from .picture import Curve, Levels, Ways
+from .picture import Curve, Levels, Ways, levels, row_gaps
 from .rails import Unrolled
-from .view import Box
 
 PORTS = -1
 """The row of what enters a step from below."""
@@ -74,11 +74,6 @@ def plan(step: Step, net: Unrolled) -> list[tuple]:
     return links
 
 
-def lane_of(edge: Any, net: Unrolled) -> Box:
-    """The lane that an arrow between tiles takes: its source's, or, into the tail, its reader's."""
-    return edge.head if edge.tail in net.home and edge.head not in net.home else edge.tail
-
-
 def build(
     step: Step, links: list[tuple], net: Unrolled, rows: dict[int, int], rail_rows: list[int]
 ) -> Tile:
@@ -117,3 +112,16 @@ def _pin(path: list[Item], whole: bool) -> None:
             item.turn = k
     elif path:
         path[0].side, path[-1].side = -1, 1
+
+
+def shared_levels(tiles: list[Tile], ports: int) -> Levels:
+    """One height for each row, enough for all of the tiles."""
+    heights: dict[int, float] = {}
+    gaps: dict[int, float] = {}
+    for tile in tiles:
+        for row, items in tile.rows.rows.items():
+            heights[row] = max(heights.get(row, 0.0), *(item.h for item in items))
+        for row, gap in row_gaps(tile.rows.rows).items():
+            gaps[row] = max(gaps.get(row, 0.0), gap)
+    gaps[ports] = gaps.get(ports, 20.0) + 16
+    return levels(heights, gaps)
