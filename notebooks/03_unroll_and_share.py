@@ -21,9 +21,10 @@ xs = [Tensor(data[t - 1], name=f"x_{t}") for t in range(1, T + 1)]
 # %% [markdown]
 # ## Unrolling is applying the cell again
 #
-# `unroll` calls the cell on $x_1$, then on $x_2$ with the state that came out, and so on. Each
-# call adds the cell's ops to the graph once more. The weights are leaves, and leaves are not
-# copied: the new nodes read the same four parameters. That is all there is to weight sharing.
+# `unroll` calls the cell on $x_1$, then on $x_2$ with the state that came out, and so on; nobody
+# has to feed $c$ and $h$ back by hand. Each call adds the cell's ops to the graph once more. The
+# weights are leaves, and leaves are not copied: the new nodes read the same four parameters. That
+# is all there is to weight sharing.
 
 # %%
 hs, state = unroll(cell, xs, zero_state(cell, N))
