@@ -80,6 +80,8 @@ def test_anything_else_is_refused_by_index_and_type():
         CAddTable()([np.ones(2), x])
     with pytest.raises(ArgumentError, match="the input is int, not a Node"):
         Tanh()(3)
+    with pytest.raises(ArgumentError, match="the input is Input, not a Node"):
+        Tanh()(tl.Input("x", "N", 3))
 
 
 def test_the_core_too_tells_about_the_second_parentheses():

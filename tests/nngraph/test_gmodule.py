@@ -209,6 +209,16 @@ def test_the_core_reads_the_graph_like_any_other():
     assert net.fg.outputs[0].shape == (4, 5)
 
 
+def test_a_long_chain_meets_no_recursion_limit():
+    first = node = Identity()()
+    for _ in range(5000):
+        node = Tanh()(node)
+    net = gModule([first], [node])
+    net.forward(np.ones(2))
+    assert net.backward(np.ones(2), np.ones(2)).shape == (2,)
+    assert len(net.clone().modules) == 5001
+
+
 def test_clear_state_drops_values_and_keeps_weights():
     layer = Linear(3, 2)
     layer.forward(np.ones((1, 3)))

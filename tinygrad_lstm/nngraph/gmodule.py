@@ -13,7 +13,7 @@ from ..tensor import Tensor
 from .module import Module
 from .node import Node, at_fault, check_use, name_after
 from .running import seed
-from .table import Element, Pack, boxed
+from .table import Pack, boxed, entry
 from .tables import Part
 
 
@@ -76,7 +76,7 @@ class gModule(Module):
         if count == 1:
             xs = [xs[0]]
         elif len(xs) == 1:
-            xs = [Element(k, count)(xs[0]) for k in range(count)]
+            xs = [entry(xs[0], k, count) for k in range(count)]
         self._uses += 1
         scope = f"{self!r}" if self._uses == 1 else f"{self!r} #{self._uses}"
         ys = self.fg(*xs, scope=scope)

@@ -54,12 +54,15 @@ class Module(Runner):
         """The Node of a call on these."""
         xs = [node.tensor for node in nodes]
         y = self.called_on(xs)
-        return Node(Same()(y) if y in xs else y, self, nodes)  # every call is a node of its own
+        fresh = y.born > max(x.born for x in xs)  # every call is a node of its own
+        return Node(y if fresh else Same()(y), self, nodes)
 
     def called_on(self, xs: Sequence[Tensor]) -> Tensor:
         """The core's nodes of one call; drawings at level "layer" show them as one box."""
         y = self.joined(xs)
-        made = [n for n in below([y], stop=xs) if n.op is not None and n not in xs and not n.layer]
+        newest = max(x.born for x in xs)
+        since = below([y], stop=[*xs, *(p for x in xs for p in x.parents)])
+        made = [n for n in since if n.born > newest and n.op is not None and not n.layer]
         if len(made) > 1 or any(isinstance(p, Parameter) for n in made for p in n.parents):
             mark = (repr(self), -next(_calls))  # the core's own layers count upwards
             for node in made:
@@ -92,4 +95,4 @@ class Module(Runner):
 def _is_data(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return bool(value) and all(map(_is_data, value))
-    return hasattr(value, "dtype") and not hasattr(value, "is_layer")
+    return getattr(value, "dtype", None) is not None

@@ -96,6 +96,12 @@ def entries(x: Any) -> list[Any]:
     return [Element(k)(x) for k in range(len(x.shape))]
 
 
+def entry(x: Any, k: int, count: int) -> Any:
+    """Entry k of a node that stands for a table of `count`; one just packed is not unpacked."""
+    packed = type(x.op) is Pack and len(x.parents) == count
+    return x.parents[k] if packed else Element(k, count)(x)
+
+
 def nothing(x: Any) -> Any:
     """Zeros in the structure of x."""
     return Pack()(*map(nothing, entries(x))) if is_table(x.shape) else Filled(0.0)(x)
@@ -147,6 +153,9 @@ class Element(Op):
         if not -len(x) <= self.index < len(x):
             raise ShapeError(f"{{0}} is a table of {len(x)}: no entry {self.index}, counted from 0")
         return x[self.index]
+
+    def __repr__(self) -> str:
+        return f"Element({self.index})"
 
 
 @dataclass(frozen=True, repr=False)

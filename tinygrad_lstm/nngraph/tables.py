@@ -12,7 +12,7 @@ from .late import Late
 from .module import Module
 from .modules import axis_from, chained, paired
 from .node import Node
-from .table import Element, OnTable, Pack, Slices
+from .table import Element, OnTable, Pack, Slices, entry
 
 
 class CAddTable(Module):
@@ -144,7 +144,7 @@ class Part(Module):
         self.k, self.count = k, count
 
     def build(self, x: Tensor) -> Tensor:
-        return Element(self.k, self.count)(x)
+        return entry(x, self.k, self.count)
 
     def on(self, nodes: Sequence[Node]) -> Node:
         part = super().on(nodes)

@@ -14,9 +14,8 @@ def svg(picture: Picture, prefix: str = "") -> str:
     """The picture as a text that stands alone, or inside a page (ids then take a prefix)."""
     left, top, right, bottom = picture.bounds()
     head = (22.0 if picture.title else 0.0) + 17.0 * len(picture.notes)
-    words = [
-        text_width(t, 15 if t is picture.title else SIZE) for t in (picture.title, *picture.notes)
-    ]
+    # The title is bold, so wider than its size of 15 says.
+    words = [text_width(picture.title, 17), *(text_width(t, SIZE) for t in picture.notes)]
     x, y = left - EDGE, top - EDGE - head
     w, h = max(right - x + EDGE, *words, 0.0) + 2, bottom - y + EDGE
     tips = _arrow_tips(picture, prefix)
