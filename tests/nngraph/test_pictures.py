@@ -180,6 +180,14 @@ def test_pattern_7_a_net_without_a_name_is_called_by_its_counts(debugging):
     assert (debugging / "nngraph_2in_1out.svg").exists()
 
 
+def test_pattern_7_the_error_is_raised_even_if_there_can_be_no_picture(debugging):
+    net = bad_linear_net()
+    net.name = "no file\0can be called that"
+    with pytest.warns(UserWarning, match="setDebug: there is no picture"):
+        with pytest.raises(ShapeError, match="takes 10 features"):
+            net.forward(np.ones((3, 11)))
+
+
 def test_without_debugging_no_file_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ShapeError):

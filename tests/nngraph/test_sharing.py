@@ -166,6 +166,18 @@ def test_replace_puts_other_modules_in_their_place(rng):
     assert [n.name for n in inner.nodes if n.name == "h"] == ["h"]
 
 
+def test_a_replacement_that_fails_changes_nothing(rng):
+    net, x = net_with_skip(), rng.normal(size=(2, 3))
+    y = net.forward(x)
+
+    def refuse(module):
+        raise ValueError("no such module")
+
+    with pytest.raises(ValueError, match="no such module"):
+        net.replace(refuse)
+    assert_close(net.forward(x), y, 0)
+
+
 def test_a_clone_keeps_names_notes_and_lines():
     net = net_with_skip()
     mine, its = (next(n for n in m.nodes if n.name == "h") for m in (net, net.clone()))

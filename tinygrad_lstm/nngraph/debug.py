@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,10 @@ def drawn_if_it_fails(module: Any):
         if _DEBUG["on"] and node is not None:
             graph = module.fg
             name = graph.name or f"nngraph_{len(graph.inputs)}in_{len(graph.outputs)}out"
-            dot(module, f"{name}: {type(error).__name__}", _free(name), highlight=node)
+            try:
+                dot(module, f"{name}: {type(error).__name__}", _free(name), highlight=node)
+            except Exception as failure:  # whatever becomes of the picture, the error is told
+                warnings.warn(f"setDebug: there is no picture: {failure}", stacklevel=2)
         raise
 
 

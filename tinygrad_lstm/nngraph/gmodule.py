@@ -43,7 +43,7 @@ class gModule(Module):
         strict: bool = False,
     ) -> None:
         super().__init__()
-        self.name, self.strict, self._uses = name, strict, 0
+        self.name, self.strict = name, strict
         self._take(_nodes(inputs, "inputs"), _nodes(outputs, "outputs"), names or {})
 
     def _take(self, inputs: list[Node], outputs: list[Node], names: Mapping[str, Any]) -> None:
@@ -53,10 +53,12 @@ class gModule(Module):
         name_after(names)
         for k, node in enumerate(inputs, start=1):
             node.source.name = node.source.name or ("input" if len(inputs) == 1 else f"input_{k}")
-        self.inputs, self.outputs, self.nodes = inputs, outputs, reached
-        self._fg = Graph([n.source for n in inputs], [n.tensor for n in outputs])
+        graph = Graph([n.source for n in inputs], [n.tensor for n in outputs])
         if self.strict:
-            _check_once(self._fg)
+            _check_once(graph)
+        self._forget()
+        self._fg, self._uses = graph, 0
+        self.inputs, self.outputs, self.nodes = inputs, outputs, reached
         made = [node.module for node in reached if not isinstance(node.module, Part)]
         self.modules = list(dict.fromkeys(made))
         for node in reached:
@@ -78,7 +80,7 @@ class gModule(Module):
         elif len(xs) == 1:
             xs = [entry(xs[0], k, count) for k in range(count)]
         self._uses += 1
-        scope = f"{self!r}" if self._uses == 1 else f"{self!r} #{self._uses}"
+        scope = repr(self) if self._uses == 1 else f"{self!r} #{self._uses}"
         ys = self.fg(*xs, scope=scope)
         return ys[0] if len(ys) == 1 else Pack()(*ys)
 
@@ -99,12 +101,10 @@ class gModule(Module):
     def copied(self, memo: dict[Any, Any], shared: Sequence[str]) -> Module:
         if self not in memo:
             twin = memo[self] = copy.copy(self)
-            twin._forget()
             twin._rebuild(lambda module: module.copied(memo, shared))
         return memo[self]
 
     def replace(self, change: Callable[[Module], Module]) -> Module:
-        self._forget()
         self._rebuild(lambda module: module.replace(change))
         return change(self)
 
@@ -153,9 +153,10 @@ def _check_once(graph: Graph) -> None:
     for name, read in [(repr(n.op), n.parents) for n in graph.nodes] + [("gModule", graph.outputs)]:
         twice = next((p for p in read if read.count(p) > 1), None)
         if twice is not None:
-            raise GraphError(
-                f"{name} reads {twice.title} twice; with strict=True, put an Identity between"
-            )
+            text = f"{name} reads {twice.title} twice; with strict=True, put an Identity between"
+            error = GraphError(f"{text}\n  written at {twice.where}")
+            error.node = twice
+            raise error
 
 
 def _exactly(count: int, value: Any, what: str, module: gModule) -> Sequence[Any]:
