@@ -7,7 +7,7 @@ import math
 import sys
 from pathlib import Path
 
-from . import CELLS, ArgumentError, Graph, TinygradError, __version__, through_time
+from . import CELLS, ArgumentError, Graph, RenderError, TinygradError, __version__, through_time
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--out", metavar="DIR", default="out/demo", help="where the report goes")
     demo.add_argument("--seconds", type=duration, default=45.0, help="how long to train")
     demo.add_argument("--steps", type=count, help="train so many steps instead: repeatable")
-    demo.add_argument("--seed", type=int, default=0, help="of all random numbers")
+    demo.add_argument("--seed", type=natural, default=0, help="of all random numbers")
     demo.set_defaults(run=run_demo)
 
     picture = commands.add_parser("draw", help="draw a cell as SVG")
@@ -71,7 +71,10 @@ def run_draw(options: argparse.Namespace) -> None:
     graph = _cell(options.cell)
     graph = through_time(graph, options.steps) if options.steps else graph
     path = Path(options.out or f"{options.cell}.svg")
-    draw(graph, level=options.level).save(path)
+    try:
+        draw(graph, level=options.level).save(path)
+    except OSError as error:
+        raise RenderError(f"{path}: cannot write there: {error.strerror}") from None
     print(path)
 
 
@@ -82,12 +85,17 @@ def run_equations(options: argparse.Namespace) -> None:
     print(equations(_cell(options.cell)))
 
 
+def natural(word: str, least: int = 0) -> int:
+    """A whole number from 0."""
+    number = int(word)
+    if number < least:
+        raise argparse.ArgumentTypeError(f"{word} is not a whole number from {least}")
+    return number
+
+
 def count(word: str) -> int:
     """A whole number from 1."""
-    number = int(word)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{word} is not a whole number from 1")
-    return number
+    return natural(word, least=1)
 
 
 def duration(word: str) -> float:

@@ -25,8 +25,8 @@ class Recipe:
     """
 
     N: int = 32
-    T: int = 64
-    rate: float = 5e-3
+    T: int = 32
+    rate: float = 1e-2
     limit: float = 1.0
     seconds: float = 45.0
     steps: int | None = None

@@ -93,11 +93,12 @@ def split_text(name: str, characters: str, window: int) -> Text:
     """Number the characters; the vocabulary is that of the training part.
 
     Raises:
-        TextError: if the training part is shorter than one window and the character after it.
+        TextError: if the training part is shorter than one window and the character after it, or
+            fewer than two characters are held out.
     """
     cut = len(characters) * 9 // 10
-    if cut < window + 1 or len(characters) - cut < 2:
-        need = -(-max(10 * (window + 1), 20) // 9)
+    need = max(-(-10 * (window + 1) // 9), 11)
+    if len(characters) < need:
         raise TextError(
             f"{name}: {len(characters):,} characters are too few; one window of {window} steps, "
             f"with a tenth held out, takes {need:,}"

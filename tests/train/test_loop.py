@@ -1,0 +1,109 @@
+"""Truncated backpropagation through time: it learns, it is repeatable, it measures honestly."""
+
+import math
+
+import numpy as np
+import pytest
+
+import tinygrad_lstm as tl
+from tinygrad_lstm.train.loop import LOOKS, Recipe, held_out_bits, train
+from tinygrad_lstm.train.model import CharModel, Sizes
+from tinygrad_lstm.train.sample import generate
+from tinygrad_lstm.train.text import split_text
+from tinygrad_lstm.train.threads import one_blas_thread
+
+ALPHABET = "abcdefgh"
+RECIPE = Recipe(N=4, T=8, rate=2e-2, steps=60)
+
+
+def cyclic_text(count=800):
+    return split_text("alphabet", ALPHABET * (count // len(ALPHABET)), RECIPE.T)
+
+
+def small_model(text):
+    return CharModel(Sizes("lstm", 1, 16, 8, len(text.vocabulary)))
+
+
+def trained(recipe=RECIPE, seed=3):
+    text = cyclic_text()
+    with tl.seed(seed):
+        model = small_model(text)
+        history = train(model, text, recipe, lambda done, history: None)
+        return model, text, history, generate(model, text, "abc", 20)
+
+
+def test_it_learns_the_alphabet():
+    _, _, history, written = trained()
+    assert history.held_out[-1] < 0.5 < 2 < history.training[0]
+    assert written == "defghabcdefghabcdefg"
+
+
+def test_the_same_seed_gives_the_same_bytes():
+    (model, _, first, text), (again, _, second, same) = trained(), trained()
+    assert (first.training, first.held_out, text) == (second.training, second.held_out, same)
+    pairs = zip(model.network(1).parameters.values(), again.network(1).parameters.values())
+    assert all(p.data.tobytes() == q.data.tobytes() for p, q in pairs)
+
+
+def test_another_seed_gives_another_model():
+    assert trained(seed=1)[2].training != trained(seed=2)[2].training
+
+
+def test_it_looks_at_the_held_out_text_some_times_and_at_the_end():
+    history = trained()[2]
+    assert len(history.looks) == len(history.held_out) == LOOKS
+    assert history.looks[-1] == history.steps[-1] == 60
+
+
+def test_held_out_bits_do_not_depend_on_lanes_but_for_their_zero_starts():
+    model, text, _, _ = trained()
+    nats, state = 0.0, model.start(1)
+    predictor = model.predictor()
+    for k, following in zip(text.held_out, text.held_out[1:]):
+        probabilities, *state = predictor.forward(np.array([k]), *state)
+        nats -= math.log(probabilities[0, following])
+    expected = nats / (len(text.held_out) - 1) / math.log(2)
+    one_lane = held_out_bits(model, model.network(8), text, Recipe(N=1, T=8))
+    assert math.isclose(one_lane, expected, rel_tol=1e-4)
+    many = held_out_bits(model, model.network(8), text, Recipe(N=4, T=8))
+    assert abs(many - one_lane) < 0.5
+
+
+def test_looking_at_held_out_text_changes_no_parameter():
+    model, text, _, _ = trained()
+    before = [p.data.copy() for p in model.network(1).parameters.values()]
+    held_out_bits(model, model.network(8), text, RECIPE)
+    for p, old in zip(model.network(1).parameters.values(), before):
+        np.testing.assert_array_equal(p.data, old)
+
+
+def test_a_run_by_time_ends_by_time():
+    history = trained(Recipe(N=2, T=8, seconds=0.2))[2]
+    assert 0.2 <= history.seconds < 5
+    assert history.held_out
+
+
+def test_unknown_characters_are_never_written():
+    text = split_text("t", "ab" * 100 + "X" * 20, window=8)
+    assert "\N{REPLACEMENT CHARACTER}" not in generate(small_model(text), text, "aX", 200)
+
+
+def test_one_blas_thread_leaves_the_number_as_it_was(monkeypatch):
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    from tinygrad_lstm.train import threads
+
+    if threads._openblas() is None:
+        pytest.skip("this NumPy does not bring its own OpenBLAS")
+    get, _ = threads._openblas()
+    before = get()
+    with one_blas_thread() as worked:
+        assert worked
+        assert get() == 1
+    assert get() == before
+
+
+def test_the_users_choice_of_threads_is_respected(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    with one_blas_thread() as worked:
+        assert not worked
