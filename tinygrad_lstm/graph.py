@@ -17,6 +17,7 @@ from .wiring import (
     Tensors,
     as_argument,
     as_tensors,
+    calculated_with,
     check_count,
     check_inputs,
     check_reach,
@@ -62,11 +63,14 @@ class Graph:
         self._check_reach()
         fed = set(self.inputs)
         made = [n for n in self.nodes if n.op is not None and n not in fed]
-        self._program = [(n, n.op, Step("forward", n)) for n in made]
-        self._waiting = any(n.op.waits() for n in made)
+        self._program: list[tuple[Tensor, Any, Step]] = [
+            (n, n.op, Step("forward", n)) for n in made
+        ]
+        self._waiting = any(op.waits() for _, op, _ in self._program)
         self._leaves = [n for n in self.nodes if n.op is None and n not in fed]
         self._open = any(n.declared == ANY for n in self.inputs)
         self._seen: list[Any] = []
+        self._calculated = calculated_with(self._program)
         self._backward_programs: dict[Any, list[tuple]] = {}
 
     @property
@@ -217,7 +221,10 @@ class Graph:
         """Which node stands for which input, and which size (or letter) for which letter."""
         check_count(self.inputs, args, f"{self.name or 'graph'}(...)")
         beside = self._real_leaf()
-        args = [as_argument(a, beside, self.name or "graph") for a in args]
+        args = [
+            as_argument(a, beside, node in self._calculated, self.name or "graph")
+            for node, a in zip(self.inputs, args)
+        ]
         letters: dict[str, Any] = {}
         for node, a in zip(self.inputs, args):
             unify(node, a.shape, letters)
@@ -227,7 +234,7 @@ class Graph:
     def _feed(self, arrays: Sequence[Any]) -> dict[str, Any]:
         check_count(self.inputs, arrays, "forward")
         ours = self._real_leaf()
-        given = [converted(a, ours) for a in arrays]
+        given = [converted(a, ours, n in self._calculated) for n, a in zip(self.inputs, arrays)]
         letters: dict[str, Any] = {}
         for node, array in zip(self.inputs, given):
             unify(node, tuple(array.shape), letters)

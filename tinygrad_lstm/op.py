@@ -34,7 +34,9 @@ class Op:
     """The formula: `{0}` is the first input, `{0:2}` the same with parentheses if it binds looser
     than 2, `{0:base}` the base of a superscript, `{all:, }` all inputs with commas between."""
     binds: ClassVar[int] = 9
-    """How tightly the formula holds together: 1 a sum, 2 a product, 3 a matrix product, 9 an atom."""
+    """How tightly it holds: 1 a sum, 2 a product, 3 a matrix product, 8 a power, 9 an atom."""
+    whole: ClassVar[tuple[int, ...]] = ()
+    """Which inputs are no real numbers but numbers of rows or classes, or true and false."""
     lettered: ClassVar[tuple[str, ...]] = ()
     """Fields that may hold letters ("N"); they are replaced by numbers when data arrive."""
 
@@ -86,7 +88,8 @@ class Op:
 
     def __repr__(self) -> str:
         shown = (f for f in fields(self) if getattr(self, f.name) != f.default)
-        return f"{type(self).__name__}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in shown)})"
+        attributes = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in shown)
+        return f"{type(self).__name__}({attributes})"
 
 
 def record(op: Op, inputs: Sequence[Any]) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .backend import asarray, namespace
-from .checks import is_real
+from .checks import is_real, is_whole
 from .errors import ArgumentError, DtypeError, GraphError, ShapeError
 from .tensor import Input, Tensor
 from .where import ANY, shape_text
@@ -85,7 +85,8 @@ def unify(node: Tensor, shape: tuple, letters: dict[str, Any]) -> None:
         want = letters.setdefault(want, got) if isinstance(want, str) else want
         fits = fits and want == got
     if not fits:
-        known = "".join(f", where {k} = {v}" for k, v in letters.items() if k in declared)
+        known = ", ".join(f"{k} = {v}" for k, v in letters.items() if k in declared)
+        known = f", where {known}" if known else ""
         raise blamed(
             node,
             f"{node.name or 'input'} takes {shape_text(declared)}{known}; "
@@ -104,7 +105,7 @@ def check_shapes(program: Iterable[tuple]) -> None:
             raise node.explained(error, op) from None
 
 
-def as_argument(value: Any, beside: Any, graph: str) -> Tensor:
+def as_argument(value: Any, beside: Any, calculated: Any, graph: str) -> Tensor:
     """What a graph is applied to, as a tensor; plain numbers take the precision of `beside`."""
     if isinstance(value, Tensor):
         return value
@@ -113,15 +114,31 @@ def as_argument(value: Any, beside: Any, graph: str) -> Tensor:
             f"{graph}(...) got {value!r}, not a tensor. "
             "Graphs return a tuple of tensors: unpack it, as in c, h = cell(x, c, h)"
         )
-    return Tensor(converted(value, beside))
+    return Tensor(converted(value, beside, calculated))
 
 
-def converted(value: Any, beside: Any) -> Any:
-    """What comes in from outside takes the precision of the parameters."""
+def converted(value: Any, beside: Any, calculated: Any = False) -> Any:
+    """What comes in from outside takes the precision of the parameters.
+
+    Whole numbers do so only where ops calculate with them: row and class numbers stay whole.
+    """
     array = value.data if isinstance(value, Tensor) else asarray(value)
-    if beside is None or array.dtype == beside.dtype or not is_real(array):
+    if beside is None or array.dtype == beside.dtype:
         return array
-    return namespace(array).astype(array, beside.dtype)
+    if is_real(array) or (calculated and is_whole(array)):
+        return namespace(array).astype(array, beside.dtype)
+    return array
+
+
+def calculated_with(program: Iterable[tuple]) -> set[Tensor]:
+    """The nodes that ops read as real numbers, not as numbers of rows or classes."""
+    return {
+        parent
+        for node, op, *_ in program
+        if op.kind not in ("slice", "flow")
+        for k, parent in enumerate(node.parents)
+        if k not in op.whole
+    }
 
 
 def refuse_integers(nodes: Sequence[Tensor]) -> None:

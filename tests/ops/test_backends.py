@@ -17,14 +17,13 @@ from tinygrad_lstm.cells import lstm
 DEVICE = strict.Device("device1")
 
 
-@pytest.fixture(
-    params=["device1", pytest.param("cupy", marks=pytest.mark.gpu)],
-)
+PLACES = ["device1", *["cupy"] * tl.has_gpu()]
+
+
+@pytest.fixture(params=PLACES)
 def elsewhere(request):
     """Switches the backend; returns a function that says whether an array lies there."""
     if request.param == "cupy":
-        if not tl.has_gpu():
-            pytest.skip("no CUDA device, or CuPy is not installed")
         with tl.backend("cupy"):
             yield lambda array: type(array).__module__.split(".")[0] == "cupy"
     else:
@@ -105,6 +104,12 @@ def test_a_tensor_moves_there_and_back(elsewhere):
     np.testing.assert_array_equal(back.data, x.data)
     assert type(back.data) is np.ndarray
     assert w.to("numpy") is w
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not tl.has_gpu(), reason="no CUDA device, or CuPy is not installed")
+def test_the_gpu_takes_part():
+    assert "cupy" in PLACES
 
 
 def test_has_gpu_is_false_without_cupy(monkeypatch):

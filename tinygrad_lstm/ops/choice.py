@@ -27,6 +27,7 @@ class Where(Op):
     r"""$y = a$ where the condition holds, else $b$; $\bar y$ goes to the one that was taken."""
 
     latex: ClassVar = r"\operatorname{{where}}({0}, {1}, {2})"
+    whole: ClassVar = (0,)
 
     def forward(self, xp, condition, a, b):
         return xp.where(xp.astype(condition, xp.bool), a, b)

@@ -15,6 +15,32 @@ from .loss import MSE, BCEWithLogits, CrossEntropy
 from .reduce import LogSoftmax, LogSumExp, Softmax
 from .shape import Concat, Stack
 
+__all__ = [
+    "absolute",
+    "bce_with_logits",
+    "clip",
+    "concat",
+    "cos",
+    "cross_entropy",
+    "exp",
+    "log",
+    "log_sigmoid",
+    "log_softmax",
+    "logsumexp",
+    "lookup",
+    "maximum",
+    "mse",
+    "relu",
+    "sigmoid",
+    "sin",
+    "softmax",
+    "softplus",
+    "sqrt",
+    "stacked",
+    "tanh",
+    "where",
+]
+
 
 def sigmoid(x: Any) -> Any:
     r"""$\sigma(x) = 1 / (1 + e^{-x})$"""

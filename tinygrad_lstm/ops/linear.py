@@ -12,7 +12,6 @@ from ..where import shape_text
 from .reduce import Sum
 from .shape import Reshape
 
-
 _sum_rows = Sum(0)
 
 
@@ -62,7 +61,7 @@ class Affine(Op):
 
 
 class MatMul(Op):
-    r"""$y = a b$ (..., n, k)(..., k, m), so $\bar a = \bar y b^\top$ and $\bar b = a^\top \bar y$."""
+    r"""$y = a b$, (..., n, k)(..., k, m); $\bar a = \bar y b^\top$ and $\bar b = a^\top \bar y$."""
 
     kind: ClassVar = "linear"
     latex: ClassVar = "{0:3} {1:4}"
@@ -111,6 +110,7 @@ class Lookup(Op):
 
     kind: ClassVar = "linear"
     latex: ClassVar = "{0}[{1}]"
+    whole: ClassVar = (1,)
 
     def forward(self, xp, W, ids):
         check_ids(xp, ids, W.shape[0], "row number")
@@ -133,6 +133,7 @@ class Scatter(Op):
     count: int
     kind: ClassVar = "linear"
     latex: ClassVar = r"\operatorname{{scatter}}({0}, {1})"
+    whole: ClassVar = (1,)
 
     def forward(self, xp, g, ids):
         tail = g.shape[len(ids.shape) :]

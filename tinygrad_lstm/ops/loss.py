@@ -15,7 +15,7 @@ from .reduce import Expand, LogSoftmax, Softmax, Spread
 
 @dataclass(frozen=True, repr=False)
 class CrossEntropy(Op):
-    r"""$L$ = the mean of $-\ln \operatorname{softmax}(z)_k$: logits z (..., V), class numbers k (...).
+    r"""$L$ = mean of $-\ln \operatorname{softmax}(z)_k$: logits z (..., V), classes k (...).
 
     $\bar z = (\operatorname{softmax}(z) - \text{one-hot}(k)) / \text{count}$.  Examples whose class
     is `ignore_index` do not count; if none counts, the loss is 0.
@@ -24,6 +24,7 @@ class CrossEntropy(Op):
     ignore_index: int = -100
     kind: ClassVar = "loss"
     latex: ClassVar = r"\operatorname{{CE}}({0}, {1})"
+    whole: ClassVar = (1,)
 
     def forward(self, xp, logits, targets):
         targets = class_numbers(xp, targets)
@@ -53,6 +54,7 @@ class OneHot(Op):
 
     kind: ClassVar = "loss"
     latex: ClassVar = r"\operatorname{{onehot}}({0})"
+    whole: ClassVar = (0,)
 
     def forward(self, xp, targets, logits):
         from ..backend import counting
@@ -69,11 +71,12 @@ class OneHot(Op):
 
 @dataclass(frozen=True, repr=False)
 class RowShare(Op):
-    r"""1 / count in the rows that count, 0 in those whose class is ignored; shaped as the logits."""
+    r"""1 / count in rows that count, 0 where the class is ignored; in the shape of the logits."""
 
     ignore_index: int = -100
     kind: ClassVar = "loss"
     latex: ClassVar = r"\tfrac1N"
+    whole: ClassVar = (0,)
 
     def forward(self, xp, targets, logits):
         targets = class_numbers(xp, targets)

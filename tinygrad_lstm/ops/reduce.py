@@ -83,7 +83,7 @@ class Mean(Reduction):
 
 
 class Max(Reduction):
-    r"""$y = \max x$ over axes; $\bar y$ goes to the largest entry, in equal parts where they tie."""
+    r"""$y = \max x$ over axes; $\bar y$ goes to the largest entry, in equal parts if they tie."""
 
     latex: ClassVar = r"\max({0})"
 
@@ -98,7 +98,7 @@ class Max(Reduction):
 
 @dataclass(frozen=True, repr=False)
 class Expand(Op):
-    r"""$y$ = x repeated along axes of size 1 (broadcasting); $\bar x$ is the sum over the copies."""
+    r"""$y$ = x repeated along axes of size 1 (broadcasting); $\bar x$ sums over the copies."""
 
     to: tuple
     kind: ClassVar = "reduce"
@@ -168,7 +168,7 @@ class LogSumExp(Reduction):
 
 @dataclass(frozen=True, repr=False)
 class Softmax(Op):
-    r"""$y = e^x / \sum e^x$ along one axis, so $\bar x = y \odot (\bar y - \sum \bar y \odot y)$."""
+    r"""$y = e^x / \sum e^x$ along one axis; $\bar x = y \odot (\bar y - \sum \bar y \odot y)$."""
 
     axis: int = -1
     kind: ClassVar = "reduce"

@@ -209,7 +209,7 @@ class Stack(Op):
 
 @dataclass(frozen=True, repr=False)
 class Reshape(Op):
-    r"""The same numbers in another shape; $\bar x$ is $\bar y$ in the old one.  One size may be -1."""
+    r"""The same numbers in another shape, $\bar x$ is $\bar y$ in the old one; a size may be -1."""
 
     to: tuple
     kind: ClassVar = "slice"
