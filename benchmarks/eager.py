@@ -138,7 +138,7 @@ def products_alone(regime):
     """The matrix products of one step, timestep by timestep."""
     import numpy as np
 
-    N, _, H, T = REGIMES[regime]
+    N, _, H, _ = REGIMES[regime]
     xs, _, (W_x, W_h, _, _) = arrays(regime)
     h = np.zeros((N, H), "float32")
     g = np.ones((N, 4 * H), "float32")
@@ -285,7 +285,8 @@ def main():
         worker.stop()
     if options.json:
         with open(options.json, "w") as file:
-            json.dump({"machine": where, "rounds": options.rounds, "results": results}, file, indent=2)
+            found = {"machine": where, "rounds": options.rounds, "results": results}
+            json.dump(found, file, indent=2)
 
 
 if __name__ == "__main__":

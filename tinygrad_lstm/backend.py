@@ -38,14 +38,14 @@ def backend(name: Any, device: Any = None) -> Setting:
     Call it to switch for good, or write `with backend("cupy"):`.
 
     Raises:
-        BackendError: if that backend, or a device for it, is not there; the message says what to do.
+        BackendError: if that backend, or a device for it, is not there; it says what to do.
     """
     _module(name)
     return Setting(backend=name, device=device)
 
 
 def has_gpu() -> bool:
-    """Whether CuPy is installed *and* finds a device (importing it succeeds on machines without)."""
+    """Whether CuPy is installed *and* finds a device (importing it succeeds without one)."""
     try:
         return bool(_cupy().is_available())
     except BackendError:
@@ -99,12 +99,12 @@ def counting(xp: Any, n: int, like: Any) -> Any:
 def total(xp: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """The sum over axes; in NumPy by the ufunc itself, for `np.sum` costs twice as much to call."""
     if xp is np:
-        return np.add.reduce(x, axis, None, None, keepdims)
+        return np.add.reduce(x, axis=axis, keepdims=keepdims)
     return xp.sum(x, axis=axis, keepdims=keepdims)
 
 
 def random_like(xp: Any, draws: np.ndarray, like: Any) -> Any:
-    """Random numbers, drawn on the host so that one seed gives one result everywhere, beside `like`."""
+    """Random draws beside `like`; from the host, so that a seed gives one result everywhere."""
     if xp is np:
         return draws.astype(like.dtype, copy=False)
     if xp.__name__ == "cupy":

@@ -89,8 +89,8 @@ def _check_seed(node: Any, seed: Any, call: str, count: int) -> Any:
             )
         return xp.ones_like(node.data)
     seed = seed.data if hasattr(seed, "op") else seed
-    if isinstance(seed, (int, float, np.ndarray, np.generic, list)) and xp is np:
-        seed = np.asarray(seed, dtype=node.data.dtype if not np.iscomplexobj(seed) else None)
+    if isinstance(node.data, np.ndarray):
+        seed = np.asarray(seed, dtype=None if np.iscomplexobj(seed) else node.data.dtype)
     if tuple(seed.shape) != node.shape:
         raise ShapeError(
             f"{call}: the seed of {node.title} has shape {shape_text(tuple(seed.shape))}; "
@@ -105,7 +105,7 @@ def explained(error: Exception, op: Any, parents: Sequence[Any], where: Any, nod
     kind = type(error) if isinstance(error, TinygradError) else TinygradError
     text = str(error)
     for k, title in enumerate(titles):
-        text = text.replace("{%d}" % k, title)
+        text = text.replace(f"{{{k}}}", title)
     lines = [f"{op!r}: {text}", f"  inputs: {', '.join(titles)}"]
     new = kind("\n".join(lines + ([f"  written at {where}"] if where else [])))
     new.node = node

@@ -95,7 +95,8 @@ class Linear(Layer):
 class Diagonal(Layer):
     r"""$y = w \odot x$ for every row, with learnable w (size,): a matrix that is only a diagonal.
 
-    Torch7 calls it `CMul(size)`; peepholes are made of it.  Starts uniform in $\pm 1/\sqrt{\text{size}}$.
+    Torch7 calls it `CMul(size)`; peepholes are made of it.
+    Starts uniform in $\pm 1/\sqrt{\text{size}}$.
     """
 
     def __init__(self, size: int, name: str | None = None) -> None:
@@ -129,7 +130,7 @@ class Embedding(Layer):
 class Dropout(Layer):
     r"""$y = x \odot m$: entries are dropped with probability p, the kept ones scaled by 1/(1-p).
 
-    The mask is a node of its own, drawn anew at every run.  While `evaluating()`, nothing is dropped.
+    The mask is a node of its own, drawn anew at every run; while `evaluating()` it is all ones.
     Source: Hinton et al. 2012; p is the probability of *dropping*, as in `nn/Dropout.lua`.
     """
 

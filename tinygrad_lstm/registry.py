@@ -44,5 +44,6 @@ def _check_contract(graph: Graph, name: str) -> None:
     if [n.shape for n in state] != [n.shape for n in outputs]:
         raise GraphError(
             f"@cell {name}: a cell is a Graph from (x, *state) to (*state), last output h; "
-            f"state in: {', '.join(n.title for n in state)}; out: {', '.join(n.title for n in outputs)}"
+            f"state in: {', '.join(n.title for n in state)}; "
+            f"state out: {', '.join(n.title for n in outputs)}"
         )

@@ -1,4 +1,4 @@
-"""What holds for the calls that follow, in this thread: recording, default dtype, random streams."""
+"""What holds for the calls that follow in this thread: recording, dtype, random streams."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from .where import ANY, Shape, shape_text, written_at
 if TYPE_CHECKING:
     from .op import Op
 
-OPS: dict[str, type[Op]] = {}
+OPS: dict[str, Callable[..., Any]] = {}
 """Every op class by its name: the derivative table."""
 
 INFIX: dict[str, Callable[[Any, Any], Tensor]] = {}
@@ -36,7 +36,8 @@ class Tensor:
         op: the `Op` that made this node; None for a leaf.
         parents: the nodes that the op read, in order.
         grad: dL/d(this node), None until `backward` has computed it.
-        name, scope: what its author called it, and where in time and depth it stands ("t=3").
+        name: what its author called it.
+        scope: where it stands in time and depth, such as "t=3".
         where: the line that wrote it.
         born: its serial number; a node is younger than its parents.
     """
@@ -49,6 +50,9 @@ class Tensor:
 
     op: Op | None
     parents: tuple[Tensor, ...]
+    data: Any
+    adjoint: Any
+    layer: Any
 
     def __init__(self, data: Any, name: str | None = None, dtype: Any = None) -> None:
         if isinstance(data, Tensor):

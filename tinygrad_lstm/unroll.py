@@ -50,7 +50,7 @@ def through_time(cell: Graph, T: int) -> Graph:
 
 
 def zero_state(cell: Graph, N: int) -> tuple[Tensor, ...]:
-    """Zeros for every state of the cell, (N, ...), in the dtype and on the backend of its weights."""
+    """Zeros for every state of the cell, (N, ...), with dtype and backend of its weights."""
     like = next((p.data for p in cell.parameters.values() if is_real(p.data)), None)
     state = []
     for s in cell.inputs[1:]:
@@ -65,7 +65,7 @@ def zero_state(cell: Graph, N: int) -> tuple[Tensor, ...]:
 
 
 def stack(cells: Sequence[Graph]) -> Graph:
-    r"""Cells on top of each other, as one cell: $x^{(l+1)}_t = h^{(l)}_t$, each with a state of its own.
+    r"""Cells on top of each other, as one cell with the states of all: $x^{(l+1)}_t = h^{(l)}_t$.
 
     Its state is that of layer 1, then of layer 2 ...: (c1, h1, c2, h2) for two LSTMs.
     """

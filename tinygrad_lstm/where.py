@@ -34,7 +34,7 @@ class Where(NamedTuple):
 
 
 def written_at() -> Where | None:
-    """The innermost line of the call stack that is not the engine's own: the user's, or a cell's."""
+    """The innermost line of the call stack that is not the engine's: the user's, or a cell's."""
     frame = sys._getframe(1)
     while frame is not None:
         path = frame.f_globals.get("__name__", "").split(".")

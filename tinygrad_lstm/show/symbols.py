@@ -1,4 +1,4 @@
-"""From an author's names to LaTeX symbols: h_prev is h_{t-1}, W_xi is W_{xi}, in step 3 f is f_{3}."""
+"""From an author's names to LaTeX: h_prev is h_{t-1}, W_xi is W_{xi}, f at t=3 is f_3."""
 
 from __future__ import annotations
 
