@@ -61,6 +61,7 @@ class NLL(Op):
     """
 
     kind: ClassVar = "loss"
+    whole: ClassVar = (1,)
     latex: ClassVar = r"\operatorname{{NLL}}({0}, {1})"
 
     def forward(self, xp, scores, targets):
