@@ -67,8 +67,8 @@ print(cell)
 # | product, entry by entry | `nn.CMulTable()({a, b})` | `CMul()(a, b)` | (N, H) |
 # | the finished cell | `nn.gModule(inputs, outputs)` | `Graph(inputs, outputs)` | |
 #
-# If you would rather keep the left-hand spelling: `tinygrad_lstm.nngraph` takes it, counting from
-# 1, and builds the same graph.
+# If you would rather keep Torch's spelling: `tinygrad_lstm.nngraph` takes it, counting from 1,
+# and builds the same graph.
 #
 # Why is the first number of each `Narrow` a 2 there and a 1 here? It names the axis. Rows are the
 # examples of a batch and columns are features, so the cut goes along the second axis, which is
