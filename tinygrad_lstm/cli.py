@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import math
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ from . import CELLS, ArgumentError, Graph, RenderError, TinygradError, __version
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit status: 0, 2 for what the user can mend, 130 for Ctrl-C."""
     options = parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a path may hold bytes that are no text
     try:
         options.run(options)
     except TinygradError as error:

@@ -50,27 +50,40 @@ def loss_curve(history: History, levels: dict[str, float]) -> str:
 
 def gate_heatmap(probe: Probe) -> str:
     """Every gate over the sentence; the same units in every gate of a layer."""
-    found = gates(probe)
-    rows = max(4, ROWS // max(len(found), 1))
-    bands = [_band(n, values, units_for(probe, n, rows), 1.0) for n, values in found.items()]
+    bands = []
+    for name, values in gates(probe).items():
+        units = units_for(probe, name)
+        bands.append(Band(name, values[:, units].T, unit_names(units), 1.0))
     return heatmap(bands, probe.sentence.characters, title="Gates, character by character")
 
 
 def state_heatmap(probe: Probe) -> str:
-    """Every state over the sentence; the states of one letter, such as c1 and c2, in one scale."""
-    values = {n: np.stack([s.numpy()[0] for s in nodes]) for n, nodes in probe.states.items()}
-    limit = {n: largest([v for other, v in values.items() if other[0] == n[0]]) for n in values}
-    rows = max(4, ROWS // max(len(gates(probe)), 1))
-    bands = [_band(n, v, units_for(probe, n, rows), limit[n]) for n, v in values.items()]
+    """Every state over the sentence; states of one letter, such as c1 and c2, in one scale."""
+    units = {name: units_for(probe, name) for name in probe.states}
+    values = {name: state_values(probe, name)[:, units[name]] for name in units}
+    limits = {n: largest([v for m, v in values.items() if m[0] == n[0]]) for n in units}
+    bands = [Band(n, values[n].T, unit_names(units[n]), limits[n]) for n in units]
     return heatmap(bands, probe.sentence.characters, title="State after each character")
 
 
-def units_for(probe: Probe, name: str, rows: int) -> np.ndarray:
+def state_values(probe: Probe, name: str) -> np.ndarray:
+    """A state over time: (T, H)."""
+    return np.stack([node.numpy()[0] for node in probe.states[name]])
+
+
+def units_for(probe: Probe, name: str) -> np.ndarray:
     """The units whose gates vary most, on average over the gates of that layer, in order."""
+    found = gates(probe)
     layer = "".join(c for c in name.partition("(")[2] or name if c.isdigit())
-    mine = [v for gate, v in gates(probe).items() if gate.endswith(f"layer {layer})") or not layer]
+    mine = [v for gate, v in found.items() if gate.endswith(f"layer {layer})") or not layer]
+    mine = mine or [state_values(probe, next(reversed(probe.states)))]
     spread = np.mean([values.std(axis=0) for values in mine], axis=0)
-    return np.sort(np.argsort(-spread, kind="stable")[:rows])
+    return np.sort(np.argsort(-spread, kind="stable")[: max(4, ROWS // max(len(found), 1))])
+
+
+def unit_names(units: np.ndarray) -> list[str]:
+    """How the rows of a heatmap are called."""
+    return [f"unit {k}" for k in units]
 
 
 def norm_chart(norms: dict[str, list[float]], characters: str, title: str) -> str:
@@ -107,7 +120,3 @@ def strongest_block(matrix: np.ndarray) -> tuple:
     rows = np.sort(np.argsort(-strength.sum(axis=1), kind="stable")[:SIDE])
     columns = np.sort(np.argsort(-strength.sum(axis=0), kind="stable")[:SIDE])
     return np.ix_(rows, columns)
-
-
-def _band(name: str, values: np.ndarray, units: np.ndarray, limit: float) -> Band:
-    return Band(name, values[:, units].T, [f"unit {k}" for k in units], limit)
