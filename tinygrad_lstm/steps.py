@@ -67,7 +67,6 @@ def value(op: Any, xp: Any, parents: Iterable[Any], node: Any) -> Any:
 def backward_program(nodes: Sequence[Any], fed: Any = (), wanted: Any = None) -> list[tuple]:
     """What `backward_steps` goes through: node, op, parents, and which of them want a gradient."""
     fed = set(fed)  # T inputs and T steps must not cost T squared
-    fed = set(fed)
     made = [node for node in reversed(nodes) if node.op is not None and node not in fed]
     if wanted is None:
         return [(node, node.op, node.parents, _ALL) for node in made]
@@ -100,21 +99,9 @@ def backward_steps(
         if g is None:
             continue
         contributions = op.vjp(g, node.data, *[parent.data for parent in parents])
-        in_place = op.add_vjp
         for parent, sent, want in zip(parents, contributions, wanted):
-            if sent is None or not want:
-                continue
-            if in_place is not None and parent in ours:
-                in_place(parent.adjoint, g)
-                continue
-            if callable(sent):
-                sent = sent()
-            if parent.adjoint is not None or parent.op is None:
-                add(parent, sent, ours)
-                continue
-            parent.adjoint = sent
-            if in_place is not None:
-                ours.add(parent)
+            if want and sent is not None:
+                add(parent, sent, ours, op.add_vjp, g)
         yield _new_step(("backward", node, contributions))
 
 
@@ -133,23 +120,24 @@ def start(nodes: Sequence[Any], seeds: Iterable[tuple[Any, Any]], accumulate: bo
     return ours
 
 
-def add(node: Any, g: Any, ours: set[Any]) -> None:
+def add(node: Any, sent: Any, ours: set[Any], add_vjp: Any = None, g: Any = None) -> None:
     """One more contribution to a node's gradient.
 
     `ours` holds the nodes whose running sum is an array that nobody else has: only such a sum may
     be changed in place, for a rule may hand one array to several parents (`CAdd` does).
     """
     if node in ours:
-        node.adjoint += g
-    elif node.op is None:
-        # A leaf's gradient is the user's: an array (0-d results are none) with memory of its own.
-        total = g * 1 if node.adjoint is None else node.adjoint + g
-        node.adjoint = np.asarray(total) if isinstance(total, np.generic) else total
-        ours.add(node)
-    elif node.adjoint is None:
-        node.adjoint = g
-    else:
-        node.adjoint = node.adjoint + g
+        if add_vjp is not None:
+            add_vjp(node.adjoint, g)
+        else:
+            node.adjoint += called(sent)
+        return
+    sent, first = called(sent), node.adjoint is None
+    if node.op is None and first:
+        sent = sent * 1  # a leaf's gradient is the user's: it gets memory of its own
+    total = sent if first else node.adjoint + sent
+    node.adjoint = np.asarray(total) if isinstance(total, np.generic) else total
+    if node.op is None or add_vjp is not None or not first:
         ours.add(node)
 
 
