@@ -38,7 +38,7 @@ class Progress:
             print(f"training {min(done, 1):4.0%}  {status(history)}", file=sys.stderr, flush=True)
 
 
-BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed} {postfix}"
+BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}{postfix}"
 
 
 def status(history: History) -> str:

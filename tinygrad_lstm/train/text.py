@@ -121,10 +121,10 @@ def windows(ids: np.ndarray, N: int, T: int) -> Iterator[Window]:
     """
     count = len(ids) - 1
     length = -(-count // N)
-    padded = -(-length // T) * T
-    places = np.arange(N)[:, None] * length + np.arange(padded)
-    real = (np.arange(padded) < length) & (places < count)
-    places = np.minimum(places, count - 1)
-    inputs, targets = ids[places], np.where(real, ids[places + 1], IGNORED)
-    for t in range(0, padded, T):
-        yield Window(inputs[:, t : t + T].T, targets[:, t : t + T].T, first=t == 0)
+    for first in range(0, length, T):
+        along = np.arange(first, first + T)[:, None]
+        places = along + np.arange(N) * length
+        real = (along < length) & (places < count)
+        places = np.minimum(places, count - 1)
+        targets = np.where(real, ids[places + 1], IGNORED)
+        yield Window(ids[places], targets, first == 0)
