@@ -28,7 +28,7 @@ def check_kin(nodes: Sequence[Any]) -> None:
             if first is not None and is_real(first.data) and array.dtype != first.data.dtype:
                 raise DtypeError(
                     f"{node.title} is {array.dtype}, {first.title} is {first.data.dtype}. "
-                    f'Convert the data, or build the layers under default_dtype("{array.dtype}")'
+                    "Convert one: Tensor(data, dtype=...); layers are built in default_dtype(...)"
                 )
             first = node
         elif first is None:
@@ -59,42 +59,58 @@ def can_have_gradient(array: Any) -> bool:
     return "float" in str(dtype) or "complex" in str(dtype)
 
 
+def blamed(node: Any, text: str, kind: type[TinygradError] = GraphError) -> TinygradError:
+    """An error about a node: where it was written, and `.node` set."""
+    error = kind(f"{text}\n  written at {node.where}" if node.where else text)
+    error.node = node
+    return error
+
+
 def check_seeds(outputs: Sequence[Any], seeds: Sequence[Any], call: str) -> list[Any]:
     """The seeds as arrays in the shape, dtype and backend of their outputs."""
     if len(seeds) != len(outputs):
         names = ", ".join(node.title for node in outputs)
-        raise GraphError(f"{call}: {len(seeds)} seeds for {len(outputs)} outputs: {names}")
+        raise GraphError(
+            f"{call}: {len(seeds)} seeds for {len(outputs)} outputs: {names}"
+            "\n  a seed is dL/d(output), in its shape; None counts as zeros"
+        )
     return [_check_seed(node, seed, call, len(outputs)) for node, seed in zip(outputs, seeds)]
 
 
 def _check_seed(node: Any, seed: Any, call: str, count: int) -> Any:
     if node.data is None:
-        raise GraphError(f"{call}: {node.title} has no value yet; run forward first")
+        raise blamed(node, f"{call}: {node.title} has no value yet; run forward first")
     if type(seed) is np.ndarray and seed.shape == node.shape and seed.dtype == node.data.dtype:
         if seed.dtype.kind == "f":
             return seed
     if not can_have_gradient(node.data):
-        raise DtypeError(
+        raise blamed(
+            node,
             f"{call}: {node.title} is {node.data.dtype}; only floats have gradients. "
-            f"Write 3.0 instead of 3, or convert with dtype='float32'"
+            f"Write 3.0 instead of 3, or convert with dtype='float32'",
+            DtypeError,
         )
     xp = namespace(node.data)
     if seed is None:
         if count > 1:
             return None
         if node.shape != ():
-            raise ShapeError(
+            raise blamed(
+                node,
                 f"{call}: {node.title} is no scalar, so it needs a seed of shape "
-                f"{shape_text(node.shape)}: dL/d({node.name or 'output'})"
+                f"{shape_text(node.shape)}: dL/d({node.name or 'output'})",
+                ShapeError,
             )
         return xp.ones_like(node.data)
     seed = seed.data if hasattr(seed, "op") else seed
     if isinstance(node.data, np.ndarray):
         seed = np.asarray(seed, dtype=None if np.iscomplexobj(seed) else node.data.dtype)
     if tuple(seed.shape) != node.shape:
-        raise ShapeError(
+        raise blamed(
+            node,
             f"{call}: the seed of {node.title} has shape {shape_text(tuple(seed.shape))}; "
-            f"it is dL/d({node.name or 'output'}) and needs the same shape"
+            f"it is dL/d({node.name or 'output'}) and needs the same shape",
+            ShapeError,
         )
     return seed
 

@@ -227,7 +227,7 @@ class Graph:
         ]
         letters: dict[str, Any] = {}
         for node, a in zip(self.inputs, args):
-            unify(node, a.shape, letters)
+            unify(node, a.shape, letters, f"{self.name or 'graph'}(...)")
         check_kin([n for n in (*args, *self._leaves) if n.data is not None and is_real(n.data)])
         return dict(zip(self.inputs, args)), letters
 
@@ -237,7 +237,7 @@ class Graph:
         given = [converted(a, ours, n in self._calculated) for n, a in zip(self.inputs, arrays)]
         letters: dict[str, Any] = {}
         for node, array in zip(self.inputs, given):
-            unify(node, tuple(array.shape), letters)
+            unify(node, tuple(array.shape), letters, "forward")
         before = [node.data for node in self.inputs]
         for node, array in zip(self.inputs, given):
             node.data = array

@@ -6,6 +6,7 @@ and for graphs, and the derivative of an op (`vjp`), written with ops, serves fo
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
@@ -13,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .backend import asarray, namespace
-from .checks import check_kin, is_real
+from .checks import check_kin, explained, is_real
 from .errors import ArgumentError, ShapeError, TinygradError
 from .settings import LOCAL
 from .steps import value
@@ -35,6 +36,9 @@ class Op:
     than 2, `{0:base}` the base of a superscript, `{all:, }` all inputs with commas between."""
     binds: ClassVar[int] = 9
     """How tightly it holds: 1 a sum, 2 a product, 3 a matrix product, 8 a power, 9 an atom."""
+    reads: ClassVar[tuple[str, ...]] = ()
+    """The names of the inputs; where `more` is true, any number may follow."""
+    more: ClassVar[bool] = False
     whole: ClassVar[tuple[int, ...]] = ()
     """Which inputs are no real numbers but numbers of rows or classes, or true and false."""
     lettered: ClassVar[tuple[str, ...]] = ()
@@ -42,6 +46,9 @@ class Op:
 
     def __init_subclass__(cls) -> None:
         OPS[cls.__name__] = cls
+        code = cls.forward.__code__
+        cls.reads = code.co_varnames[2 : code.co_argcount]
+        cls.more = bool(code.co_flags & inspect.CO_VARARGS)
 
     def forward(self, xp: Any, *inputs: Any) -> Any:
         """The value, from arrays."""
@@ -76,15 +83,21 @@ class Op:
         return any(_letters_in(getattr(self, name)) for name in self.lettered)
 
     def __call__(self, *inputs: Any) -> Any:
+        xp: Any = np
         for x in inputs:
             if type(x) is not np.ndarray:
+                if any(isinstance(x, Tensor) for x in inputs):
+                    return record(self, inputs)
+                inputs = tuple(x if hasattr(x, "dtype") else _as_array(self, x) for x in inputs)
+                xp = namespace(inputs[0])
                 break
-        else:
-            return self.forward(np, *inputs)
-        if any(isinstance(x, Tensor) for x in inputs):
-            return record(self, inputs)
-        inputs = tuple(x if hasattr(x, "dtype") else _as_array(self, x) for x in inputs)
-        return self.forward(namespace(inputs[0]), *inputs)
+        try:
+            return self.forward(xp, *inputs)
+        except Exception as error:
+            _check_count(self, inputs)
+            if not isinstance(error, TinygradError):
+                raise
+            raise explained(error, self, [Tensor(x) for x in inputs], written_at(), None) from None
 
     def __repr__(self) -> str:
         shown = (f for f in fields(self) if getattr(self, f.name) != f.default)
@@ -95,6 +108,7 @@ class Op:
 def record(op: Op, inputs: Sequence[Any]) -> Tensor:
     """Add the node that applies `op` to `inputs`, and its value if they all have theirs."""
     where = written_at()
+    _check_count(op, inputs)
     parents = tuple(as_node(op, x, inputs) for x in inputs)
     node = Tensor.made_by(op, parents, None, None, where)
     try:
@@ -118,6 +132,15 @@ def as_node(op: Op, x: Any, beside: Sequence[Any]) -> Tensor:
     data = [b.data for b in beside if isinstance(b, Tensor)]
     dtype = next((d.dtype for d in data if d is not None and is_real(d)), LOCAL.dtype)
     return Tensor(asarray(x, dtype) if is_real(array) and array.dtype != dtype else array)
+
+
+def _check_count(op: Op, inputs: Sequence[Any]) -> None:
+    count, least = len(inputs), max(len(op.reads), 1)
+    if count < least or (count > least and not op.more):
+        names = ", ".join([*op.reads, *["..."] * op.more])
+        raise ArgumentError(
+            f"{type(op).__name__} takes {names}; it got {count} inputs\n  written at {written_at()}"
+        )
 
 
 def _as_array(op: Op, x: Any) -> Any:

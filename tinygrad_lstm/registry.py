@@ -26,8 +26,8 @@ def cell(build: CellBuilder) -> CellBuilder:
     @functools.wraps(build)
     def checked(input_size: int, hidden_size: int) -> Graph:
         graph = build(input_size, hidden_size)
-        graph.name = graph.name or build.__name__
         _check_contract(graph, build.__name__)
+        graph.name = graph.name or build.__name__
         return graph
 
     other = CELLS.get(build.__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from .backend import asarray, keep_freed_memory, move, to_numpy
 from .checks import check_seeds, explained
-from .errors import GraphError, ShapeError
+from .errors import ArgumentError, GraphError, ShapeError
 from .settings import LOCAL
 from .steps import backward_program, backward_steps, below
 from .where import ANY, Shape, shape_text, written_at
@@ -57,6 +58,11 @@ class Tensor:
     def __init__(self, data: Any, name: str | None = None, dtype: Any = None) -> None:
         if isinstance(data, Tensor):
             data = data.data
+        elif isinstance(data, list | tuple) and any(isinstance(part, Tensor) for part in data):
+            raise ArgumentError(
+                "Tensor got a list of tensors; to keep their gradients, join them in the graph: "
+                f"stacked([...]) or concat([...])\n  written at {written_at()}"
+            )
         self._set(None, (), asarray(data, dtype), name, written_at())
 
     def _set(self, op: Op | None, parents: tuple, data: Any, name: Any, where: Any) -> None:
@@ -145,6 +151,8 @@ class Tensor:
 
     def item(self) -> float:
         """The number in a one-element tensor."""
+        if self.data is not None and math.prod(self.data.shape) != 1:
+            raise ShapeError(f"{self.title} is no single number; reduce it first, as in x.sum()")
         return self.numpy().item()
 
     def detach(self) -> Tensor:
@@ -282,6 +290,8 @@ class Input(Tensor):
 
     def __init__(self, name: str, *shape: Any) -> None:
         self._set(None, (), None, name, written_at())
+        if not isinstance(name, str):
+            raise ArgumentError(f"Input({name!r}, ...): first the name, as in Input('x', 'N', 3)")
         if len(shape) == 1 and isinstance(shape[0], tuple | list):
             shape = tuple(shape[0])
         wrong = [n for n in shape if not (isinstance(n, str) or (isinstance(n, int) and n >= 0))]

@@ -40,7 +40,7 @@ def through_time(cell: Graph, T: int) -> Graph:
     Inputs: x_1 ... x_T, then the state before the first step.
     Outputs: h_1 ... h_T, then the state after the last step (whose last part is h_T once more).
     """
-    if T < 1:
+    if not isinstance(T, int | np.integer) or T < 1:
         raise ShapeError(f"through_time: T = {T}; a network through time has at least one step")
     x, *states = cell.inputs
     xs = [Input(f"{x.name}_{t}", *x.shape) for t in range(1, T + 1)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .backend import asarray, namespace
-from .checks import is_real, is_whole
+from .checks import blamed, is_real, is_whole
 from .errors import ArgumentError, DtypeError, GraphError, ShapeError
 from .tensor import Input, Tensor
 from .where import ANY, shape_text
@@ -75,7 +75,7 @@ def check_count(inputs: Tensors, given: Sequence[Any], call: str) -> None:
         raise GraphError(f"{call}: {len(given)} values for {len(inputs)} inputs: {names}")
 
 
-def unify(node: Tensor, shape: tuple, letters: dict[str, Any]) -> None:
+def unify(node: Tensor, shape: tuple, letters: dict[str, Any], call: str) -> None:
     """Let the letters of an input's declared shape stand for the sizes that arrived."""
     declared = node.declared or node.shape
     if ANY in (declared, shape):
@@ -85,11 +85,11 @@ def unify(node: Tensor, shape: tuple, letters: dict[str, Any]) -> None:
         want = letters.setdefault(want, got) if isinstance(want, str) else want
         fits = fits and want == got
     if not fits:
-        known = ", ".join(f"{k} = {v}" for k, v in letters.items() if k in declared)
+        known = ", ".join(f"{k} = {v}" for k, v in letters.items() if k in declared and k != v)
         known = f", where {known}" if known else ""
         raise blamed(
             node,
-            f"{node.name or 'input'} takes {shape_text(declared)}{known}; "
+            f"{call}: {node.name or 'input'} takes {shape_text(declared)}{known}; "
             f"it got {shape_text(shape)}",
             ShapeError,
         )
@@ -148,10 +148,3 @@ def refuse_integers(nodes: Sequence[Tensor]) -> None:
             raise DtypeError(
                 f"differentiate: {node.title} is {node.dtype}; only floats have gradients"
             )
-
-
-def blamed(node: Tensor, text: str, kind: type = GraphError) -> Exception:
-    """An error about a node: where it was written, and `.node` set."""
-    error = kind(f"{text}\n  written at {node.where}" if node.where else text)
-    error.node = node
-    return error

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..backend import add_rows
-from ..errors import RangeError, ShapeError
+from ..errors import DtypeError, RangeError, ShapeError
 from ..op import Op
-from ..where import shape_text
 from .reduce import Sum
 from .shape import Reshape
 
@@ -150,15 +149,15 @@ class Scatter(Op):
 def check_ids(xp, ids, count: int, what: str, ignore: int | None = None) -> None:
     """Raise RangeError unless all ids are whole numbers 0 ... count-1 (or the ignored one)."""
     if not xp.isdtype(ids.dtype, "integral"):
-        raise RangeError(f"{{1}}: a {what} is an integer, these are {ids.dtype}")
+        raise DtypeError(f"{{1}}: a {what} is an integer, these are {ids.dtype}")
     bad = (ids < 0) | (ids >= count)
     if ignore is not None:
         bad = bad & (ids != ignore)
     if _size(ids.shape) and bool(xp.any(bad)):
         worst = int(ids[bad][0])
         raise RangeError(
-            f"{{1}}: {what} {worst} is not among the {count} of {shape_text((count,))[1:-2]}: "
-            f"they count from 0 to {count - 1}"
+            f"{{1}}: {what} {worst} does not exist; there are {count}, "
+            f"counted from 0 to {count - 1}"
         )
 
 

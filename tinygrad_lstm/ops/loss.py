@@ -10,7 +10,7 @@ from ..op import Op
 from ..where import both
 from .gates import Sigmoid, Softplus
 from .linear import check_ids
-from .reduce import Expand, LogSoftmax, Softmax, Spread
+from .reduce import Expand, LogSoftmax, Softmax, Spread, refuse_nothing
 
 
 @dataclass(frozen=True, repr=False)
@@ -116,6 +116,7 @@ class MSE(Op):
     latex: ClassVar = r"\operatorname{{MSE}}({0}, {1})"
 
     def forward(self, xp, a, b):
+        refuse_nothing(a, None, "mean")
         return xp.mean((a - b) ** 2)
 
     def vjp(self, g, y, a, b):
@@ -141,6 +142,7 @@ class BCEWithLogits(Op):
     latex: ClassVar = r"\operatorname{{BCE}}({0}, {1})"
 
     def forward(self, xp, logits, targets):
+        refuse_nothing(logits, None, "mean")
         return xp.mean(Softplus().forward(xp, logits) - logits * targets)
 
     def vjp(self, g, y, logits, targets):

@@ -35,6 +35,12 @@ def reduced(shape: tuple, axes: tuple[int, ...], keepdims: bool) -> tuple:
     return tuple(n for k, n in enumerate(shape) if k not in axes)
 
 
+def refuse_nothing(x: Any, axis: Any, what: str) -> None:
+    """ShapeError if there are no entries along these axes; a sum would be 0, but not these."""
+    if 0 in x.shape and any(x.shape[k] == 0 for k in axes_of(axis, x.shape)):
+        raise ShapeError(f"{{0}} has no entries there; the {what} of nothing is undefined")
+
+
 @dataclass(frozen=True, repr=False)
 class Reduction(Op):
     """What sums, means and maxima share: which axes go, and whether they stay as size 1."""
@@ -76,6 +82,7 @@ class Mean(Reduction):
     latex: ClassVar = r"\operatorname{{mean}}({0})"
 
     def forward(self, xp, x):
+        refuse_nothing(x, self.axis, "mean")
         return xp.mean(x, axis=self.axis, keepdims=self.keepdims)
 
     def vjp(self, g, y, x):
@@ -88,6 +95,7 @@ class Max(Reduction):
     latex: ClassVar = r"\max({0})"
 
     def forward(self, xp, x):
+        refuse_nothing(x, self.axis, "maximum")
         return xp.max(x, axis=self.axis, keepdims=self.keepdims)
 
     def vjp(self, g, y, x):
@@ -208,5 +216,6 @@ class LogSoftmax(Op):
 
 def finite_max(xp, x, axis):
     """The largest entry along the axis, to subtract before `exp`; 0 where all entries are -inf."""
+    refuse_nothing(x, axis, "softmax")
     top = xp.max(x, axis=axis, keepdims=True)
     return xp.where(xp.isfinite(top), top, xp.zeros_like(top))

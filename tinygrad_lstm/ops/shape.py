@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, SupportsIndex
 
 from ..backend import zeros
 from ..errors import ShapeError
@@ -18,9 +18,9 @@ from ..where import both, shape_text
 
 def axis_of(axis: int, shape: tuple) -> int:
     """The axis counted from 0; ShapeError if there is no such axis."""
-    if not isinstance(axis, int) or not -len(shape) <= axis < len(shape):
+    if not isinstance(axis, SupportsIndex) or not -len(shape) <= axis < len(shape):
         raise ShapeError(f"axis {axis!r} does not exist in {{0}}: it has {len(shape)} axes")
-    return axis % len(shape)
+    return int(axis) % len(shape)
 
 
 @lru_cache(maxsize=4096)
@@ -65,6 +65,8 @@ class Narrow(Op):
 
     def shape(self, x):
         axis = axis_of(self.axis, x)
+        if self.length < 0:
+            raise ShapeError(f"length {self.length} is negative; Narrow(axis, start, length)")
         last = self.start + (self.length - 1) * self.step
         size = x[axis]
         low, high = min(self.start, last), max(self.start, last) + 1
@@ -74,8 +76,6 @@ class Narrow(Op):
                 f"{unit} {low}..{high} of {{0}} do not exist"
                 "\n  did the layer before it make as many as you slice?"
             )
-        if self.length < 0:
-            raise ShapeError(f"length {self.length} is negative; Narrow(axis, start, length)")
         return (*x[:axis], self.length, *x[axis + 1 :])
 
 
