@@ -38,12 +38,27 @@ def parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="train a character model on a text, write a report")
     demo.add_argument("--text", metavar="FILE", help="UTF-8 text (default: the Python reference)")
     demo.add_argument("--cell", default="lstm", help=f"one of {', '.join(CELLS)} (default: lstm)")
-    demo.add_argument("--layers", type=count, default=1, help="cells on top of each other")
-    demo.add_argument("--hidden", type=count, default=128, help="hidden units of a cell")
-    demo.add_argument("--out", metavar="DIR", default="out/demo", help="where the report goes")
-    demo.add_argument("--seconds", type=duration, default=45.0, help="how long to train")
-    demo.add_argument("--steps", type=count, help="train so many steps instead: repeatable")
-    demo.add_argument("--seed", type=natural, default=0, help="of all random numbers")
+    demo.add_argument(
+        "--layers", type=count, default=1, help="cells on top of each other (default: %(default)s)"
+    )
+    demo.add_argument(
+        "--hidden", type=count, default=128, help="hidden units of a cell (default: %(default)s)"
+    )
+    demo.add_argument(
+        "--out",
+        metavar="DIR",
+        default="out/demo",
+        help="where the report goes (default: %(default)s)",
+    )
+    demo.add_argument(
+        "--seconds", type=duration, default=45.0, help="how long to train (default: %(default)s)"
+    )
+    demo.add_argument(
+        "--steps", type=count, help="how many training steps instead: the same report to the byte"
+    )
+    demo.add_argument(
+        "--seed", type=natural, default=0, help="of all random numbers (default: %(default)s)"
+    )
     demo.set_defaults(run=run_demo)
 
     picture = commands.add_parser("draw", help="draw a cell as SVG")

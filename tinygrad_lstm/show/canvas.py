@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 STYLE = (
     ".tgl{color:#1f2937;font:12px system-ui,sans-serif}"
     ".tgl .mono{font-family:ui-monospace,monospace}"
-    "@media (prefers-color-scheme:dark){.tgl{color:#e5e7eb}}"
+    "@media screen and (prefers-color-scheme:dark){.tgl{color:#e5e7eb}}"
 )
 FORBIDDEN = re.compile(
     "[^\\t\\n\\r\\x20-\\x7e\\x85\\xa0-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]"

@@ -15,7 +15,7 @@ import numpy as np
 
 from .canvas import Canvas, visible
 
-COLOURS = ("#2563eb", "#d97706", "#059669", "#be185d", "#7c3aed", "#0e7490")
+COLOURS = ("#3b7cf0", "#d97706", "#059669", "#be185d", "#7c3aed", "#0e7490")
 NEGATIVE, POSITIVE = (33, 84, 196), (190, 28, 38)
 SHADES = 24
 """Colours on each side of zero: neighbours among them cannot be told apart by eye."""

@@ -22,7 +22,7 @@ CAPTIONS = {
     "loss.svg": "Solid: the model. Dashed: what counting achieves on the held-out text, which may "
     "be easier or harder than the training text.",
     "cell.svg": "The cell, module by module.",
-    "unrolled.svg": "Four timesteps; every weight is drawn once.",
+    "unrolled.svg": "Four timesteps; every weight is drawn once. Scroll sideways to see them all.",
     "gates.svg": "White is 0. All rows share one colour scale.",
     "states.svg": "White is 0. Each kind of state has a scale of its own.",
     "gradients-last.svg": "L is the loss of the last character of the sentence.",
