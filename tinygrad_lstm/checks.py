@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -122,6 +123,7 @@ def explained(error: Exception, op: Any, parents: Sequence[Any], where: Any, nod
     text = str(error)
     for k, title in enumerate(titles):
         text = text.replace(f"{{{k}}}", title)
+    text = re.sub(r"\{\d\}", "an input", text)  # of a rule that another op has borrowed
     lines = [f"{op!r}: {text}", f"  inputs: {', '.join(titles)}"]
     new = kind("\n".join(lines + ([f"  written at {where}"] if where else [])))
     new.node = node

@@ -48,7 +48,7 @@ def test_a_certain_loser_does_no_harm():
 
 
 def test_a_class_that_is_not_there_is_named(scores):
-    with pytest.raises(RangeError, match="class 5 is not among the 5"):
+    with pytest.raises(RangeError, match="class 5 does not exist; there are 5"):
         ClassNLLCriterion().forward(scores, np.array([5, 0, 2]))
 
 
