@@ -6,6 +6,7 @@ import argparse
 import io
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from . import CELLS, ArgumentError, Graph, RenderError, TinygradError, __version__, through_time
@@ -34,31 +35,8 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"tinygrad-lstm {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-
     demo = commands.add_parser("demo", help="train a character model on a text, write a report")
-    demo.add_argument("--text", metavar="FILE", help="UTF-8 text (default: the Python reference)")
-    demo.add_argument("--cell", default="lstm", help=f"one of {', '.join(CELLS)} (default: lstm)")
-    demo.add_argument(
-        "--layers", type=count, default=1, help="cells on top of each other (default: %(default)s)"
-    )
-    demo.add_argument(
-        "--hidden", type=count, default=128, help="hidden units of a cell (default: %(default)s)"
-    )
-    demo.add_argument(
-        "--out",
-        metavar="DIR",
-        default="out/demo",
-        help="where the report goes (default: %(default)s)",
-    )
-    demo.add_argument(
-        "--seconds", type=duration, default=45.0, help="how long to train (default: %(default)s)"
-    )
-    demo.add_argument(
-        "--steps", type=count, help="how many training steps instead: the same report to the byte"
-    )
-    demo.add_argument(
-        "--seed", type=natural, default=0, help="of all random numbers (default: %(default)s)"
-    )
+    demo_options(demo.add_argument)
     demo.set_defaults(run=run_demo)
 
     picture = commands.add_parser("draw", help="draw a cell as SVG")
@@ -72,6 +50,19 @@ def parser() -> argparse.ArgumentParser:
     formulas.add_argument("cell", metavar="CELL")
     formulas.set_defaults(run=run_equations)
     return top
+
+
+def demo_options(add: Callable) -> None:
+    """The options of the main job."""
+    default = "(default: %(default)s)"
+    add("--text", metavar="FILE", help="UTF-8 text (default: the Python language reference)")
+    add("--cell", default="lstm", help=f"one of {', '.join(CELLS)} {default}")
+    add("--layers", type=count, default=1, help=f"cells on top of each other {default}")
+    add("--hidden", type=count, default=128, help=f"hidden units of a cell {default}")
+    add("--out", metavar="DIR", default="out/demo", help=f"where the report goes {default}")
+    add("--seconds", type=duration, default=45.0, help=f"how long to train {default}")
+    add("--steps", type=count, help="train so many steps instead: the same report to the byte")
+    add("--seed", type=natural, default=0, help=f"of all random numbers {default}")
 
 
 def run_demo(options: argparse.Namespace) -> None:
