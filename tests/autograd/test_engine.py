@@ -33,8 +33,9 @@ def test_a_double_diamond_doubles_twice():
 
 def test_sharing_one_gradient_array_between_parents_does_not_mix_them_up():
     a, b = f64([1.0]), f64([1.0])
-    s = a + b  # hands the same array to both
-    (s + 3 * a).backward(np.ones(1))
+    elder = 3 * a
+    s = a + b  # hands the same array to both, before the elder node adds to that of a
+    (s + elder).backward(np.ones(1))
     assert a.grad.tolist() == [4] and b.grad.tolist() == [1]
 
 
