@@ -8,6 +8,7 @@ import pytest
 
 from tinygrad_lstm.show.canvas import escaped, visible
 from tinygrad_lstm.show.plots import (
+    SHADES,
     Band,
     Level,
     Panel,
@@ -51,6 +52,11 @@ def test_colours_fade_evenly_on_both_sides_of_zero():
     for sign in (-1, 1):
         brightness = [sum(channels(colour(sign * x, 1.0))) for x in np.linspace(0, 1, 11)]
         assert brightness == sorted(brightness, reverse=True)
+
+
+def test_a_value_gets_the_nearest_shade():
+    assert colour(0.4 / SHADES, 1.0) == "#ffffff"
+    assert colour(0.6 / SHADES, 1.0) == colour(1 / SHADES, 1.0) != "#ffffff"
 
 
 def test_values_beyond_the_limit_get_the_full_colour():

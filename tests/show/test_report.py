@@ -102,6 +102,17 @@ def test_text_from_the_user_stays_text(browser, report):
     page.close()
 
 
+def test_generated_text_stays_text(tmp_path, monkeypatch):
+    monkeypatch.setattr("tinygrad_lstm.train.report.generate", lambda *args: NASTY)
+    path = tmp_path / "text"
+    path.write_text("plain words. " * 40, encoding="utf-8")
+    options = ["--steps", "1", "--hidden", "4", "--out", str(tmp_path)]
+    assert cli.main(["demo", "--text", str(path), *options]) == 0
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert NASTY not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page
+
+
 def test_the_page_names_nothing_outside_itself(report):
     page = (report / "index.html").read_text(encoding="utf-8")
     assert re.findall(r"""(?:src|href|action)=["'](?:https?:)?//[^"']*""", page) == []

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import tinygrad_lstm as tl
+from tinygrad_lstm.train import loop
 from tinygrad_lstm.train.loop import LOOKS, Recipe, held_out_bits, train
-from tinygrad_lstm.train.model import CharModel, Sizes
+from tinygrad_lstm.train.model import CharModel, Sizes, run_loss
 from tinygrad_lstm.train.sample import generate
 from tinygrad_lstm.train.text import split_text
 from tinygrad_lstm.train.threads import one_blas_thread
@@ -47,6 +48,24 @@ def test_the_same_seed_gives_the_same_bytes():
 
 def test_another_seed_gives_another_model():
     assert trained(seed=1)[2].training != trained(seed=2)[2].training
+
+
+def test_the_state_is_carried_within_a_pass_and_zero_at_its_start(monkeypatch):
+    seen = []
+
+    def watched(network, ids, targets, state):
+        loss, end = run_loss(network, ids, targets, state)
+        seen.append((state, end))
+        return loss, end
+
+    monkeypatch.setattr(loop, "run_loss", watched)
+    monkeypatch.setattr(loop, "held_out_bits", lambda *args: 0.0)
+    trained(Recipe(N=4, T=8, steps=40))
+    a_pass = 23  # 719 characters in 4 lanes of 180, 8 at a time
+    for step, (state, _) in enumerate(seen):
+        before = seen[step - 1][1] if step % a_pass else [np.zeros_like(s) for s in state]
+        for got, expected in zip(state, before):
+            np.testing.assert_array_equal(got, expected)
 
 
 def test_it_looks_at_the_held_out_text_some_times_and_at_the_end():
