@@ -67,6 +67,17 @@ def blamed(node: Any, text: str, kind: type[TinygradError] = GraphError) -> Tiny
     return error
 
 
+def check_gradient(node: Any, call: str) -> None:
+    """Only numbers that can move a little have a gradient."""
+    if not can_have_gradient(node.data):
+        raise blamed(
+            node,
+            f"{call}: {node.title} is {node.data.dtype}; only floats have gradients. "
+            f"Write 3.0 instead of 3, or convert with dtype='float32'",
+            DtypeError,
+        )
+
+
 def check_seeds(outputs: Sequence[Any], seeds: Sequence[Any], call: str) -> list[Any]:
     """The seeds as arrays in the shape, dtype and backend of their outputs."""
     if len(seeds) != len(outputs):
@@ -84,13 +95,7 @@ def _check_seed(node: Any, seed: Any, call: str, count: int) -> Any:
     if type(seed) is np.ndarray and seed.shape == node.shape and seed.dtype == node.data.dtype:
         if seed.dtype.kind == "f":
             return seed
-    if not can_have_gradient(node.data):
-        raise blamed(
-            node,
-            f"{call}: {node.title} is {node.data.dtype}; only floats have gradients. "
-            f"Write 3.0 instead of 3, or convert with dtype='float32'",
-            DtypeError,
-        )
+    check_gradient(node, call)
     xp = namespace(node.data)
     if seed is None:
         if count > 1:

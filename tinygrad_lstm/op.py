@@ -45,7 +45,8 @@ class Op:
     """Fields that may hold letters ("N"); they are replaced by numbers when data arrive."""
 
     def __init_subclass__(cls) -> None:
-        OPS[cls.__name__] = cls
+        if cls.forward is not Op.forward:  # a family of ops is no op
+            OPS[cls.__name__] = cls
         code = cls.forward.__code__
         cls.reads = code.co_varnames[2 : code.co_argcount]
         cls.more = bool(code.co_flags & inspect.CO_VARARGS)

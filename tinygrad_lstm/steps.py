@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .checks import check_gradient
+from .errors import TinygradError
+
 
 class Step(NamedTuple):
     """One node run, or one node differentiated.
@@ -92,17 +95,26 @@ def backward_steps(
     For a weight that T timesteps share, that sum over t *is* backpropagation through time.
 
     `node.adjoint` is that sum so far; it is complete once the node's own turn has come.
+
+    Raises:
+        DtypeError: when a gradient arrives at whole numbers; all gradients are then as before.
     """
+    before = [node.adjoint for node in nodes]
     ours = start(nodes, seeds, accumulate)
-    for node, op, parents, wanted in program:
-        g = node.adjoint
-        if g is None:
-            continue
-        contributions = op.vjp(g, node.data, *[parent.data for parent in parents])
-        for parent, sent, want in zip(parents, contributions, wanted):
-            if want and sent is not None:
-                add(parent, sent, ours, op.add_vjp, g)
-        yield _new_step(("backward", node, contributions))
+    try:
+        for node, op, parents, wanted in program:
+            g = node.adjoint
+            if g is None:
+                continue
+            contributions = op.vjp(g, node.data, *[parent.data for parent in parents])
+            for parent, sent, want in zip(parents, contributions, wanted):
+                if want and sent is not None:
+                    add(parent, sent, ours, op.add_vjp, g)
+            yield _new_step(("backward", node, contributions))
+    except TinygradError:
+        for node, adjoint in zip(nodes, before):
+            node.adjoint = adjoint
+        raise
 
 
 _new_step = functools.partial(tuple.__new__, Step)  # half the price of Step(...), paid per node
@@ -134,6 +146,7 @@ def add(node: Any, sent: Any, ours: set[Any], add_vjp: Any = None, g: Any = None
         return
     sent, first = called(sent), node.adjoint is None
     if node.op is None and first:
+        check_gradient(node, "backward")
         sent = sent * 1  # a leaf's gradient is the user's: it gets memory of its own
     total = sent if first else node.adjoint + sent
     node.adjoint = np.asarray(total) if isinstance(total, np.generic) else total

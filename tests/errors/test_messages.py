@@ -258,6 +258,10 @@ def test_whole_numbers_have_no_gradients():
     k = tl.Tensor([1, 2], name="k")
     total = k.sum()
     check(total.backward, tl.DtypeError, "int64; only floats have gradients", "3.0 instead of 3")
+    doubled = (2 * k).sum()
+    k.grad = "as before"
+    check(doubled.backward, tl.DtypeError, "backward: k (2,) is int64; only floats have gradients")
+    assert k.grad == "as before" and doubled.grad is None
     x = tl.Input("x", 2)
     graph = tl.Graph([x], [2 * x])
     text = "differentiate: k (2,) is int64; only floats have gradients"

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-import pytest
+from threadpoolctl import threadpool_info
 
 import tinygrad_lstm as tl
 from tinygrad_lstm.train import loop
@@ -11,7 +11,7 @@ from tinygrad_lstm.train.loop import LOOKS, Recipe, held_out_bits, train
 from tinygrad_lstm.train.model import CharModel, Sizes, run_loss
 from tinygrad_lstm.train.sample import generate
 from tinygrad_lstm.train.text import split_text
-from tinygrad_lstm.train.threads import one_blas_thread
+from tinygrad_lstm.train.threads import CHOSEN, one_blas_thread
 
 ALPHABET = "abcdefgh"
 RECIPE = Recipe(N=4, T=8, rate=2e-2, steps=60)
@@ -108,18 +108,17 @@ def test_unknown_characters_are_never_written():
 
 
 def test_one_blas_thread_leaves_the_number_as_it_was(monkeypatch):
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    for name in CHOSEN:
         monkeypatch.delenv(name, raising=False)
-    from tinygrad_lstm.train import threads
 
-    if threads._openblas() is None:
-        pytest.skip("this NumPy does not bring its own OpenBLAS")
-    get, _ = threads._openblas()
-    before = get()
-    with one_blas_thread() as worked:
-        assert worked
-        assert get() == 1
-    assert get() == before
+    def threads():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    before = threads()
+    with one_blas_thread() as done:
+        assert done
+        assert set(threads()) == {1}
+    assert threads() == before
 
 
 def test_the_users_choice_of_threads_is_respected(monkeypatch):

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
-import numpy as np
-
-CHOSEN = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
-NAMES = (
-    "scipy_openblas_{}_num_threads64_",
-    "scipy_openblas_{}_num_threads",
-    "openblas_{}_num_threads",
-)
+CHOSEN = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @contextlib.contextmanager
@@ -27,30 +18,12 @@ def one_blas_thread() -> Iterator[bool]:
     else keeps a core busy, two threads are five to a hundred times slower than one.
 
     Yields:
-        Whether it worked; it does for the OpenBLAS that comes in NumPy's wheels.
+        Whether it was done; False where the user chose.
     """
-    functions = None if any(name in os.environ for name in CHOSEN) else _openblas()
-    if functions is None:
+    if any(name in os.environ for name in CHOSEN):
         yield False
         return
-    get, set_to = functions
-    before = get()
-    set_to(1)
-    try:
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1, user_api="blas"):
         yield True
-    finally:
-        set_to(before)
-
-
-def _openblas():
-    """The functions of the loaded OpenBLAS that tell and set its number of threads."""
-    home = Path(np.__file__).parent
-    for folder in (home.parent / "numpy.libs", home / ".dylibs"):
-        for path in sorted(folder.glob("*openblas*")):
-            library = ctypes.CDLL(str(path))
-            for name in NAMES:
-                if hasattr(library, name.format("set")):
-                    return getattr(library, name.format("get")), getattr(
-                        library, name.format("set")
-                    )
-    return None
