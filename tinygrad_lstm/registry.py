@@ -10,7 +10,17 @@ from .graph import Graph
 
 CellBuilder = Callable[[int, int], Graph]
 
-CELLS: dict[str, CellBuilder] = {}
+
+class _Cells(dict[str, CellBuilder]):
+    def __missing__(self, name: str) -> CellBuilder:
+        import difflib
+
+        near = difflib.get_close_matches(name, self, 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise KeyError(f"no cell is called {name!r}; {hint}there are: {', '.join(sorted(self))}")
+
+
+CELLS: dict[str, CellBuilder] = _Cells()
 """Every registered cell by name: `CELLS["lstm"](input_size, hidden_size)`."""
 
 

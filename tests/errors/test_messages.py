@@ -439,3 +439,8 @@ def test_an_op_of_a_users_own_that_fails_is_explained_with_its_inputs(monkeypatc
     monkeypatch.setattr(tl.Tanh, "forward", broken)
     error = check(lambda: tl.Tanh()(x), tl.TinygradError, "Tanh(): by nothing", "inputs: x (3, 4)")
     assert isinstance(error.__cause__, ZeroDivisionError)
+
+
+def test_a_misspelt_cell_is_answered_with_the_nearest_one():
+    with pytest.raises(KeyError, match=r"'lsmt'; did you mean 'lstm'\? there are: cifg, gru"):
+        tl.CELLS["lsmt"]
