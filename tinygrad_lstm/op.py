@@ -22,7 +22,7 @@ from .tensor import OPS, Tensor
 from .where import ANY, Shape, both, written_at
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Op:
     """A rule of the derivative table: value, derivative, shape and LaTeX side by side.
 
@@ -99,6 +99,13 @@ class Op:
             if not isinstance(error, TinygradError):
                 raise
             raise explained(error, self, [Tensor(x) for x in inputs], written_at(), None) from None
+
+    # Here once, for dataclass would write them anew for every op, and that costs time to import.
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).values()))
 
     def __repr__(self) -> str:
         shown = (f for f in fields(self) if getattr(self, f.name) != f.default)

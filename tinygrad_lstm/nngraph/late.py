@@ -11,7 +11,7 @@ from ..ops.linear import check_ids
 from ..ops.loss import CrossEntropy, class_numbers
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Late(Op):
     """An op that its module chooses when the shape of the first input is known.
 

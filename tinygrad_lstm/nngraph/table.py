@@ -123,7 +123,7 @@ class Pack(Op):
         return xs
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Element(Op):
     r"""$y = x_k$, entry $k$ of a table, so $\bar x$ is $\bar y$ in a table of zeros.
 
@@ -158,7 +158,7 @@ class Element(Op):
         return f"Element({self.index})"
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Slices(Op):
     r"""$y = \{x_1, x_2, \dots\}$ along one axis, which is gone; $\bar x$ stacks $\bar y$."""
 
@@ -177,7 +177,7 @@ class Slices(Op):
         return (one,) * x[self.axis]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class OnTable(Op):
     """An op of several inputs, on the entries of one table; with a count, of exactly so many."""
 
@@ -215,7 +215,7 @@ class OnTable(Op):
         return repr(self.op)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Chain(Op):
     r"""$((x_1 \circ x_2) \circ x_3) \circ \dots$ for an op of two inputs: sums, products of many.
 

@@ -42,7 +42,7 @@ class Where(Op):
         return a
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Clip(Op):
     r"""$y = \min(\max(x, \text{low}), \text{high})$, so $\bar x = \bar y$ inside, 0 outside."""
 
@@ -60,7 +60,7 @@ class Clip(Op):
         return (g * Inside(self.low, self.high)(x),)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Inside(Op):
     r"""$y = [\text{low} \le x \le \text{high}]$, 1 or 0; flat wherever it has a derivative."""
 

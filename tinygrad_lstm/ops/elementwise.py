@@ -62,7 +62,7 @@ class CDiv(Op):
         return g / b, -(g * y / b)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Scale(Op):
     r"""$y = \alpha x + \beta$ with numbers $\alpha, \beta$, so $\bar x = \alpha \bar y$."""
 
@@ -102,7 +102,7 @@ class Neg(Op):
         return (-g,)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pow(Op):
     r"""$y = x^p$ with a number $p$, so $\bar x = \bar y \odot p \, x^{p-1}$."""
 

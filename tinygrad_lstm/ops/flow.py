@@ -36,7 +36,7 @@ class Detach(Op):
         return (None,)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class KeepMask(Op):
     r"""$m \sim \text{Bernoulli}(1 - p) / (1 - p)$, new at every run; ones while `evaluating()`."""
 
@@ -54,7 +54,7 @@ class KeepMask(Op):
         return (None,)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Filled(Op):
     r"""The same number everywhere, in the shape and dtype of the node beside it."""
 

@@ -47,7 +47,7 @@ class ReLU(Op):
         return (g * Heaviside()(x),)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Heaviside(Op):
     r"""$y = [x > 0]$: 1 or 0, and `at_zero` at 0; flat wherever it has a derivative."""
 

@@ -19,7 +19,7 @@ def rows(x):
     return x if len(x.shape) == 2 else Reshape((-1, x.shape[-1]))(x)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Affine(Op):
     r"""$y = x W^\top + b$ for rows $x$ (..., D): the node that a `Linear` layer adds.
 
@@ -125,7 +125,7 @@ class Lookup(Op):
         return (*ids, *W[1:])
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Scatter(Op):
     r"""Zeros (V, D) with every row $g_n$ added at row $k_n$: the derivative of `Lookup`."""
 

@@ -13,7 +13,7 @@ from .linear import check_ids
 from .reduce import Expand, LogSoftmax, Softmax, Spread, refuse_nothing
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CrossEntropy(Op):
     r"""$L$ = mean of $-\ln \operatorname{softmax}(z)_k$: logits z (..., V), classes k (...).
 
@@ -69,7 +69,7 @@ class OneHot(Op):
         return logits
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RowShare(Op):
     r"""1 / count in rows that count, 0 where the class is ignored; in the shape of the logits."""
 

@@ -41,7 +41,7 @@ def refuse_nothing(x: Any, axis: Any, what: str) -> None:
         raise ShapeError(f"{{0}} has no entries there; the {what} of nothing is undefined")
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Reduction(Op):
     """What sums, means and maxima share: which axes go, and whether they stay as size 1."""
 
@@ -104,7 +104,7 @@ class Max(Reduction):
         return (Expand(x.shape)(share) * hit,)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Expand(Op):
     r"""$y$ = x repeated along axes of size 1 (broadcasting); $\bar x$ sums over the copies."""
 
@@ -174,7 +174,7 @@ class LogSumExp(Reduction):
         return (Expand(x.shape)(self.kept(g, x)) * likely,)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Softmax(Op):
     r"""$y = e^x / \sum e^x$ along one axis; $\bar x = y \odot (\bar y - \sum \bar y \odot y)$."""
 
@@ -194,7 +194,7 @@ class Softmax(Op):
         return x
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LogSoftmax(Op):
     r"""$y = x - \ln \sum e^x$ along one axis, so $\bar x = \bar y - e^y \odot \sum \bar y$."""
 

@@ -32,7 +32,7 @@ def window(axis: int, ndim: int, start: int, length: int, step: int = 1) -> tupl
     return (slice(None),) * axis + (taken,) + (slice(None),) * (ndim - axis - 1)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Narrow(Op):
     r"""$y = x_{[s : s+n]}$ along one axis, so $\bar x$ is $\bar y$ in a field of zeros.
 
@@ -79,7 +79,7 @@ class Narrow(Op):
         return (*x[:axis], self.length, *x[axis + 1 :])
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Embed(Op):
     r"""$y$ is $x$ in a field of zeros: the derivative of `Narrow`, as `Narrow` is its own."""
 
@@ -112,7 +112,7 @@ class Embed(Op):
 _embed = lru_cache(maxsize=4096)(Embed)  # every timestep asks for the same few
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Select(Op):
     r"""$y = x_k$ along one axis, which is gone; $\bar x$ is $\bar y$ at $k$ in a field of zeros."""
 
@@ -152,7 +152,7 @@ class Select(Op):
         return (*x[:axis], *x[axis + 1 :])
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Concat(Op):
     r"""$y = [x_1 \mid x_2 \mid \dots]$ along one axis; each $\bar x_k$ is its part of $\bar y$."""
 
@@ -183,7 +183,7 @@ class Concat(Op):
         return (*xs[0][:axis], whole, *xs[0][axis + 1 :])
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Stack(Op):
     r"""$y_k = x_k$ along a new axis; $\bar x_k$ is entry $k$ of $\bar y$."""
 
@@ -207,7 +207,7 @@ class Stack(Op):
         return (*shape[:axis], len(xs), *shape[axis:])
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Reshape(Op):
     r"""The same numbers in another shape, $\bar x$ is $\bar y$ in the old one; a size may be -1."""
 
@@ -245,7 +245,7 @@ class Reshape(Op):
         return tuple(missing if n == -1 else n for n in self.to)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Permute(Op):
     r"""The axes of x in another order, so $\bar x$ is $\bar y$ with the order undone."""
 
