@@ -149,6 +149,10 @@ class Tensor:
             raise GraphError(f"numpy: {self.title} waits for data; run graph.forward(...) first")
         return to_numpy(self.data)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """For `np.asarray(x)` and plots; without it NumPy would make an array of nodes."""
+        return np.array(self.numpy(), dtype, copy=copy)
+
     def item(self) -> float:
         """The number in a one-element tensor."""
         if self.data is not None and math.prod(self.data.shape) != 1:

@@ -1,5 +1,7 @@
 """Graphs: building, feeding, applying, differentiating."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -107,6 +109,39 @@ def test_arrays_are_cast_to_the_dtype_of_the_weights():
     with tl.default_dtype("float64"):
         cell = tl.cells.rnn(2, 3)
     assert cell.forward(np.ones((1, 2), "float32"), np.zeros((1, 3)))[0].dtype == np.float64
+
+
+def test_seeds_take_the_dtype_of_their_outputs():
+    cell = tl.cells.rnn(2, 3)
+    cell.forward(np.ones((1, 2)), np.zeros((1, 3)))
+    for seed in (np.ones((1, 3)), [[1, 1, 1]], tl.Tensor(np.ones((1, 3)))):
+        assert {g.dtype.name for g in cell.backward(seed)} == {"float32"}
+        assert cell.parameters["W_x"].grad.dtype == np.float32
+
+
+def test_a_graph_may_begin_at_an_inner_node():
+    x = tl.Input("x", 3)
+    h = tl.tanh(x)
+    graph = tl.Graph([h], [h * h + h])
+    assert graph.forward(np.full(3, 2.0))[0].tolist() == [6, 6, 6]
+    assert graph.backward(np.ones(3))[0].tolist() == [5, 5, 5]
+    assert x.grad is None
+
+
+def test_a_graph_without_inputs_runs_and_differentiates():
+    w = tl.Parameter([1.0, 2.0], name="w")
+    graph = tl.Graph([], [(w * w).sum()])
+    assert graph.forward()[0] == 5 and graph.backward() == ()
+    assert w.grad.tolist() == [2, 4]
+    assert graph.differentiate().forward()[0].tolist() == [2, 4]
+
+
+def test_graphs_can_be_copied_and_the_copy_has_weights_of_its_own():
+    cell = tl.cells.rnn(2, 3)
+    twin = copy.deepcopy(cell)
+    twin.parameters["W_x"].data[:] = 0
+    assert cell.parameters["W_x"].data.any()
+    assert list(twin.parameters) == list(cell.parameters)
 
 
 def test_whole_numbers_fed_to_weights_become_floats():

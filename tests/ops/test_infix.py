@@ -76,6 +76,19 @@ def test_an_array_times_a_tensor_is_one_node_and_not_an_array_of_nodes(rng):
     np.testing.assert_array_equal((a > f64(b)).data, a > b)
 
 
+def test_numpy_reads_the_numbers_of_a_tensor_and_not_an_array_of_nodes(rng):
+    x = rng.normal(size=(3, 4))
+    t = f64(x)
+    assert np.asarray(t) is t.data and np.asarray(t, "float32").dtype == np.float32
+    copied = np.array(t)
+    copied[:] = 0
+    np.testing.assert_array_equal(t, x)
+    with pytest.raises(tl.GraphError, match="waits for data"):
+        np.asarray(tl.Input("x", 3))
+    with pytest.raises(TypeError, match="ufunc"):
+        np.exp(t)  # it would leave the graph in silence
+
+
 def test_whole_number_tensors_do_not_silently_meet_floats():
     x = tl.Tensor([1.0, 2.0])
     with pytest.raises(DtypeError, match="int64"):
