@@ -1,12 +1,20 @@
-"""What holds around every test: one seed, floating-point errors raised, no mode left switched."""
+"""What holds around every test: one seed, one thread, floating-point errors raised, modes kept."""
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 import tinygrad_lstm as tl
 from tinygrad_lstm.settings import LOCAL
 
 MODES = ("recording", "training", "dtype", "backend", "device")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def products_take_one_thread():
+    """Sums come in one order then, and two threads do not wait for each other on a busy machine."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
 
 
 @pytest.fixture(autouse=True)
