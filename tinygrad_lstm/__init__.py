@@ -1,5 +1,6 @@
 """See backpropagation through time: LSTM cells as graphs, unrolled, drawn, stepped and trained."""
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import cells
@@ -27,15 +28,21 @@ from .tensor import OPS, Input, Parameter, Tensor
 from .unroll import stack, through_time, unroll, zero_state
 
 if TYPE_CHECKING:
+    from .explain import Recording, record
     from .show import Drawing, Equations, draw, equations
 
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
-    """Drawing and typesetting are imported when first used."""
-    if name in ("Drawing", "Equations", "draw", "equations"):
-        from . import show
+_LATER = {
+    "show": ("Drawing", "Equations", "draw", "equations"),
+    "explain": ("Recording", "record"),
+}
 
-        return getattr(show, name)
+
+def __getattr__(name: str) -> Any:
+    """What reads graphs for people is imported when first used."""
+    for module, names in _LATER.items():
+        if name in names:
+            return getattr(importlib.import_module(f".{module}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

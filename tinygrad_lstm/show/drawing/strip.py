@@ -143,11 +143,11 @@ class _Strip:
         x0 = x + PAD
         for box, item in zip(step.boxes, tile.items):
             self.picture.boxes.append((box, item.x + x0, self.level.middle[item.row]))
-        self._place_ways(tile, step, x0)
+        self._place_ways(tile, step, x0, previous)
         self.offset[k] = x0
         return x + width + APART
 
-    def _place_ways(self, tile: Tile, step: Step, x0: float) -> None:
+    def _place_ways(self, tile: Tile, step: Step, x0: float, previous: int | None = None) -> None:
         for way in tile.ways:
             assert way.curve is not None
             curve = way.curve.moved(x0)
@@ -157,7 +157,7 @@ class _Strip:
                 curve.role = "rail" if level else "edge"
                 curve.ends = (step.boxes[way.tail].id, head.id)
             elif way.kind == "branch":
-                curve.ends = (f"rail{way.tail}", head.id)
+                curve.ends = self._rail_ends(self.net.rails[way.tail], previous, head)
             elif way.kind == "rise":
                 lane = self.lanes[way.tail]
                 curve.legs.insert(0, (curve.start,))
@@ -199,10 +199,15 @@ class _Strip:
             end = at[entered[0]].x - at[entered[0]].w / 2 + x + PAD if entered else max(points)
             start = self._rail_start(rail, k, x, previous, y)
             curve = Curve(start, [((end, y),)], arrow=bool(entered), role="rail")
+            curve.ends = self._rail_ends(rail, previous, (entered or step.readers[rail])[0])
             if abs(start[1] - y) > 1:
                 curve.legs.insert(0, ((x - 8, start[1]), (start[0] + 8, y), (x, y)))
             self.picture.curves.append(curve)
             self.picture.dots += [(p, y, INK) for p in points if p != end]
+
+    def _rail_ends(self, rail: Rail, previous: int | None, reader: Box) -> tuple[str, str] | None:
+        made = rail.source if previous is None else rail.ends.get(previous)
+        return (made.id, reader.id) if made else None
 
     def _rail_start(self, rail: Rail, k: int, x: float, previous: int | None, y: float):
         if previous is not None and (box := rail.ends.get(previous)) in self.steps[previous].boxes:

@@ -1,0 +1,87 @@
+"""One plain sentence for each step, put together from the graph's names and formulas."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from ..tensor import Parameter
+from .wording import Wording, gradient_of, place
+
+
+class Sentences:
+    """Says what happens at a step; `order` is the order in which nodes are differentiated."""
+
+    def __init__(self, graph: Any, wording: Wording, order: Sequence[Any]) -> None:
+        self.wording = wording
+        self.outputs = set(graph.outputs)
+        self.readers = Counter(p for node in graph.nodes for p in set(node.parents))
+        self.expected: Counter = Counter()
+        self.received: Counter = Counter()
+        for node in order:
+            flows = wording.contributions(node)
+            self.expected.update(p for p, f in zip(node.parents, flows) if f is not None)
+
+    def counted(self, node: Any, sent: Sequence[tuple]) -> list[tuple]:
+        """The fields of each `Contribution`, with its formula and its number among its kin."""
+        rows = []
+        for (parent, g, *rest), made in zip(sent, self.wording.contributions(node)):
+            self.received[parent] += g is not None
+            count = self.received[parent], max(self.expected[parent], self.received[parent])
+            text = ("", "") if g is None or made is None else (made.plain.text, made.latex.text)
+            rows.append((parent, g, *rest, *count, *text))
+        return rows
+
+    def forward(self, node: Any) -> str:
+        """ "t = 3, forward: c_3 = f_3 * c_2 + i_3 * g_3; c_2 comes over from t = 2." """
+        name, formula = self.wording.names[node], self.wording.formulas[node]
+        said = (
+            f"{name.plain.text} is worked out"
+            if name is formula
+            else f"{name.plain.text} = {formula.plain.text}"
+        )
+        t, _ = place(node.scope)
+        for parent in dict.fromkeys(node.parents):
+            t_then, _ = place(parent.scope)
+            if t is not None and t_then is not None and t_then != t:
+                said += f"; {self.wording.name(parent)} comes over from t = {t_then}"
+            elif isinstance(parent, Parameter) and parent.ndim > 1 and self.readers[parent] > 1:
+                shared = f"the same {self.wording.name(parent)} as in every timestep"
+                said += f"; {shared}" if t is not None else ""
+        return f"{_where(node)}forward: {said}."
+
+    def backward(self, node: Any, contributions: Sequence[tuple], first: bool) -> str:
+        """ "t = 3, backward: f_3 receives dL/dc_3 * c_2, because c_3 = f_3 * c_2 + i_3 * g_3." """
+        name, formula = self.wording.names[node], self.wording.formulas[node]
+        sent = [c for c in contributions if c[1] is not None]
+        told = _list([f"{self.wording.name(c[0])} receives {c[7] or 'its share'}" for c in sent])
+        if not sent:
+            told = "no gradient flows on"
+        why = (
+            f"because {name.plain.text} was worked out from it"
+            if name is formula
+            else f"because {name.plain.text} = {formula.plain.text}"
+        )
+        said = f"{_where(node)}backward: {told}, {why}."
+        if first:
+            said = f"The backward pass begins at the output {name.plain.text}. {said}"
+        arrived = self.received[node]
+        if arrived > 1:
+            bar = gradient_of(name).plain.text
+            said += f" {bar} is complete: {arrived} contributions have arrived and been added."
+        for parent, *_, number, of, _plain, _latex in sent:
+            if of > 1:
+                name_ = self.wording.name(parent)
+                said += f" {name_} has now received {number} of {of} contributions."
+        return said
+
+
+def _where(node: Any) -> str:
+    t, layer = place(node.scope)
+    words = [f"t = {t}"] * (t is not None) + [f"layer {layer}"] * (layer is not None)
+    return "".join(f"{word}, " for word in words)
+
+
+def _list(parts: Sequence[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
