@@ -25,7 +25,6 @@ FLOORS = [
 ]
 FLOOR = {part: height for height, parts in enumerate(FLOORS) for part in parts}
 READERS = FLOORS[8]
-OFFERED = {("show", "plots"), ("show", "canvas")}  # beside what a reader's __init__ exports
 FILES = sorted(ROOT.rglob("*.py"))
 ARRAY_LIBRARIES = {"cupy", "cupyx", "torch", "jax", "array_api_strict", "array_api_compat"}
 HEAVY = "matplotlib graphviz pygraphviz cupy onnx torch tqdm IPython".split()
@@ -64,6 +63,13 @@ def imports(path):
     return own, foreign
 
 
+def private_imports(path):
+    """Names with a leading underscore that come from another of our modules."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            yield from (alias.name for alias in node.names if alias.name.startswith("_"))
+
+
 def part_of_root(name):
     """`from . import backend` means a file, `from . import Graph` one of the public names."""
     return (name,) if name in FLOOR else ("__init__",)
@@ -82,9 +88,19 @@ def test_imports_point_downwards(path):
             continue
         assert FLOOR[there] <= FLOOR[me], f"{me} is below {there} and may not import it"
         if me in READERS and there in READERS:
-            assert len(target) == 1 or target in OFFERED, (
-                f"{me} reaches into {'.'.join(target)}; import from {there}"
-            )
+            assert len(target) <= 2, f"{me} reaches deep into {there}: {'.'.join(target)}"
+
+
+def test_readers_do_not_read_each_other_in_circles():
+    pairs = {(dotted(p)[0], target[0]) for p in FILES for target in imports(p)[0]}
+    pairs = {(a, b) for a, b in pairs if {a, b} <= READERS and a != b}
+    assert not [(a, b) for a, b in pairs if (b, a) in pairs]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: "/".join(dotted(p)))
+def test_no_file_imports_what_another_keeps_to_itself(path):
+    private = [name for name in private_imports(path) if name != "__version__"]
+    assert private == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: "/".join(dotted(p)))

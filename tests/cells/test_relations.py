@@ -92,6 +92,19 @@ def test_the_output_gate_of_a_peephole_cell_sees_the_new_state():
         assert_close(ours, theirs)
 
 
+def test_the_reset_gate_of_a_gru_acts_before_the_product_and_z_keeps_the_old():
+    cell = built("gru")
+    x, h_prev = feed(cell, 1)
+    w = weights(cell)
+
+    def pre(k, state):
+        return x @ w[f"W_x{k}"].T + w[f"b_x{k}"] + state @ w[f"W_h{k}"].T
+
+    r, z = (1 / (1 + np.exp(-pre(k, h_prev))) for k in "rz")
+    n = np.tanh(pre("n", r * h_prev))
+    assert_close(cell.forward(x, h_prev)[0], z * h_prev + (1 - z) * n)
+
+
 def test_a_gru_whose_update_gate_is_open_keeps_its_state():
     cell = built("gru")
     cell.parameters["b_xz"].data = np.full(H, 800.0)
