@@ -125,14 +125,15 @@ def describe(boxes: Iterable[Box], wanted: Wanted) -> None:
     """Write the text of each box, and with it fix the size; only for boxes that will be drawn."""
     for box in boxes:
         if box.role == "weight":
-            names = [labels.clean(p.name or "parameter") for p in box.weights]
-            box.lines, box.named = [", ".join(names)], False
+            box.lines, box.named = [_weight_names(box)], False
         else:
             box.lines = [labels.clean(box.node.name)] if box.node.name else []
             box.named = bool(box.lines)
             box.lines += [labels.clean(t) for k, t in box.notes.items() if k == "description"]
             if not box.named or box.role != "input":
                 box.lines.append(labels.clean(box.made))
+            if not box.named and box.weights and not any(e.tail.role == "weight" for e in box.into):
+                box.lines.append(_weight_names(box))  # else eight Linear(3, 2) look alike
         if box.role != "weight" or len(box.weights) == 1:
             box.lines += labels.extras(
                 box.node, shapes=wanted.shapes, values=wanted.values,
@@ -141,6 +142,10 @@ def describe(boxes: Iterable[Box], wanted: Wanted) -> None:
         widths = [text_width(s, SIZE if k == 0 else SIZE - 1) for k, s in enumerate(box.lines)]
         box.w = max(40.0, round(max(widths) + 2 * MARGIN))
         box.h = LINE * len(box.lines) + 9
+
+
+def _weight_names(box: Box) -> str:
+    return ", ".join(labels.clean(p.name or "parameter") for p in box.weights)
 
 
 def _boxes(graph: Any, wanted: Wanted) -> tuple[list[Box], dict[Any, Box]]:
