@@ -9,6 +9,7 @@ from .errors import (
     ArgumentError,
     BackendError,
     DtypeError,
+    GradientError,
     GraphError,
     RangeError,
     RenderError,
@@ -28,7 +29,7 @@ from .tensor import OPS, Input, Parameter, Tensor
 from .unroll import stack, through_time, unroll, zero_state
 
 if TYPE_CHECKING:
-    from .explain import Recording, record
+    from .explain import Gradcheck, Recording, gradcheck, record
     from .show import Drawing, Equations, draw, equations
 
 __version__ = "0.1.0"
@@ -36,7 +37,7 @@ __version__ = "0.1.0"
 
 _LATER = {
     "show": ("Drawing", "Equations", "draw", "equations"),
-    "explain": ("Recording", "record"),
+    "explain": ("Gradcheck", "Recording", "gradcheck", "record"),
 }
 
 

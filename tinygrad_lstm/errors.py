@@ -44,3 +44,7 @@ class RenderError(TinygradError, RuntimeError):
 
 class TextError(TinygradError, ValueError):
     """A text that cannot be read or trained on."""
+
+
+class GradientError(TinygradError, AssertionError):
+    """A gradient that differs from what differences say."""
