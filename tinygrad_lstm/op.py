@@ -34,6 +34,8 @@ class Op:
     latex: ClassVar[str] = ""
     """The formula: `{0}` is the first input, `{0:2}` the same with parentheses if it binds looser
     than 2, `{0:base}` the base of a superscript, `{all:, }` all inputs with commas between."""
+    numpy: ClassVar[str] = ""
+    """The spelling in NumPy, with the same braces, for rows; every operand is an atom there."""
     binds: ClassVar[int] = 9
     """How tightly it holds: 1 a sum, 2 a product, 3 a matrix product, 8 a power, 9 an atom."""
     reads: ClassVar[tuple[str, ...]] = ()

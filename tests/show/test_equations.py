@@ -57,7 +57,7 @@ def test_a_symbol_with_a_superscript_is_braced_before_it_gets_another():
     assert not any(re.search(r"\^\{\(1\)\}_\w+\^", line) for line in lines_of(graph))
     square = tl.Input("x1_prev", 2)
     (line,) = lines_of(tl.Graph([square], [square**2]))
-    assert line == r"y_{1} = {x^{(1)}_{t-1}}^{2}"
+    assert line == r"y_{1,t} = {x^{(1)}_{t-1}}^{2}"
 
 
 def test_the_differentiated_cell_prints_the_recurrence_of_bptt():

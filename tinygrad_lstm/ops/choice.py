@@ -15,6 +15,7 @@ class Maximum(Op):
     r"""$y = \max(a, b)$: $\bar y$ goes to the larger one, in halves to both where they tie."""
 
     latex: ClassVar = r"\max({0}, {1})"
+    numpy: ClassVar = "np.maximum({0}, {1})"
 
     def forward(self, xp, a, b):
         return xp.where(a > b, a, xp.where(a <= b, b, a + b))  # a NaN comes through
@@ -27,6 +28,7 @@ class Where(Op):
     r"""$y = a$ where the condition holds, else $b$; $\bar y$ goes to the one that was taken."""
 
     latex: ClassVar = r"\operatorname{{where}}({0}, {1}, {2})"
+    numpy: ClassVar = "np.where({0}, {1}, {2})"
     whole: ClassVar = (0,)
 
     def forward(self, xp, condition, a, b):
@@ -47,6 +49,7 @@ class Clip(Op):
     r"""$y = \min(\max(x, \text{low}), \text{high})$, so $\bar x = \bar y$ inside, 0 outside."""
 
     low: float
+    numpy: ClassVar = "np.clip({0}, {op.low!r}, {op.high!r})"
     high: float
 
     @property
@@ -67,6 +70,7 @@ class Inside(Op):
     low: float
     high: float
     latex: ClassVar = "[{0}]"
+    numpy: ClassVar = "(({0} >= {op.low!r}) & ({0} <= {op.high!r})).astype(float)"
 
     def forward(self, xp, x):
         return xp.astype((x >= self.low) & (x <= self.high), x.dtype)
@@ -79,6 +83,7 @@ class Greater(Op):
     r"""$y = [a > b]$ as true and false, to choose by (`where`)."""
 
     latex: ClassVar = "{0:1} > {1:1}"
+    numpy: ClassVar = "{0} > {1}"
     binds: ClassVar = 0
 
     def forward(self, xp, a, b):
@@ -92,6 +97,7 @@ class Equal(Op):
     r"""$y = [a = b]$, 1 or 0 in the dtype of $a$; flat wherever it has a derivative."""
 
     latex: ClassVar = "[{0} = {1}]"
+    numpy: ClassVar = "({0} == {1}).astype(float)"
 
     def forward(self, xp, a, b):
         return xp.astype(a == b, a.dtype)

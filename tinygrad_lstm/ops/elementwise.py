@@ -15,6 +15,7 @@ class CAdd(Op):
     r"""$y = a + b$, so $\bar a = \bar y$ and $\bar b = \bar y$."""
 
     latex: ClassVar = "{0:1} + {1:1}"
+    numpy: ClassVar = "{0} + {1}"
     binds: ClassVar = 1
 
     def forward(self, xp, a, b):
@@ -28,6 +29,7 @@ class CSub(Op):
     r"""$y = a - b$, so $\bar a = \bar y$ and $\bar b = -\bar y$."""
 
     latex: ClassVar = "{0:1} - {1:2}"
+    numpy: ClassVar = "{0} - {1}"
     binds: ClassVar = 1
 
     def forward(self, xp, a, b):
@@ -41,6 +43,7 @@ class CMul(Op):
     r"""$y = a \odot b$, so $\bar a = \bar y \odot b$ and $\bar b = \bar y \odot a$."""
 
     latex: ClassVar = r"{0:2} \odot {1:2}"
+    numpy: ClassVar = "{0} * {1}"
     binds: ClassVar = 2
 
     def forward(self, xp, a, b):
@@ -54,6 +57,7 @@ class CDiv(Op):
     r"""$y = a / b$, so $\bar a = \bar y / b$ and $\bar b = -\bar y \odot y / b$."""
 
     latex: ClassVar = r"\frac{{{0}}}{{{1}}}"
+    numpy: ClassVar = "{0} / {1}"
 
     def forward(self, xp, a, b):
         return a / b
@@ -67,6 +71,7 @@ class Scale(Op):
     r"""$y = \alpha x + \beta$ with numbers $\alpha, \beta$, so $\bar x = \alpha \bar y$."""
 
     alpha: float
+    numpy: ClassVar = "{op.alpha!r} * {0} + {op.beta!r}"
     beta: float = 0.0
 
     def forward(self, xp, x):
@@ -93,6 +98,7 @@ class Neg(Op):
     r"""$y = -x$, so $\bar x = -\bar y$."""
 
     latex: ClassVar = "-{0:2}"
+    numpy: ClassVar = "-{0}"
     binds: ClassVar = 1
 
     def forward(self, xp, x):
@@ -108,6 +114,7 @@ class Pow(Op):
 
     exponent: float
     binds: ClassVar = 8
+    numpy: ClassVar = "{0} ** {op.exponent!r}"
 
     def forward(self, xp, x):
         return x**self.exponent
@@ -127,6 +134,7 @@ class Exp(Op):
     r"""$y = e^x$, so $\bar x = \bar y \odot y$."""
 
     latex: ClassVar = "e^{{{0}}}"
+    numpy: ClassVar = "np.exp({0})"
     binds: ClassVar = 8
 
     def forward(self, xp, x):
@@ -140,6 +148,7 @@ class Log(Op):
     r"""$y = \ln x$, so $\bar x = \bar y / x$."""
 
     latex: ClassVar = r"\ln({0})"
+    numpy: ClassVar = "np.log({0})"
 
     def forward(self, xp, x):
         return xp.log(x)
@@ -152,6 +161,7 @@ class Sqrt(Op):
     r"""$y = \sqrt x$, so $\bar x = \bar y / (2 y)$."""
 
     latex: ClassVar = r"\sqrt{{{0}}}"
+    numpy: ClassVar = "np.sqrt({0})"
 
     def forward(self, xp, x):
         return xp.sqrt(x)
@@ -164,6 +174,7 @@ class Abs(Op):
     r"""$y = |x|$, so $\bar x = \bar y \odot \operatorname{sign}(x)$; at 0 the middle, 0."""
 
     latex: ClassVar = r"\lvert {0} \rvert"
+    numpy: ClassVar = "np.abs({0})"
 
     def forward(self, xp, x):
         return xp.abs(x)
@@ -176,6 +187,7 @@ class Sign(Op):
     r"""$y = \operatorname{sign}(x)$: -1, 0 or 1, flat wherever it has a derivative."""
 
     latex: ClassVar = r"\operatorname{{sign}}({0})"
+    numpy: ClassVar = "np.sign({0})"
 
     def forward(self, xp, x):
         return xp.sign(x)
@@ -188,6 +200,7 @@ class Sin(Op):
     r"""$y = \sin x$, so $\bar x = \bar y \odot \cos x$."""
 
     latex: ClassVar = r"\sin({0})"
+    numpy: ClassVar = "np.sin({0})"
 
     def forward(self, xp, x):
         return xp.sin(x)
@@ -200,6 +213,7 @@ class Cos(Op):
     r"""$y = \cos x$, so $\bar x = -\bar y \odot \sin x$."""
 
     latex: ClassVar = r"\cos({0})"
+    numpy: ClassVar = "np.cos({0})"
 
     def forward(self, xp, x):
         return xp.cos(x)

@@ -15,6 +15,7 @@ class Identity(Op):
 
     kind: ClassVar = "flow"
     latex: ClassVar = "{0}"
+    numpy: ClassVar = "{0}"
 
     def forward(self, xp, x):
         return x
@@ -28,6 +29,7 @@ class Detach(Op):
 
     kind: ClassVar = "flow"
     latex: ClassVar = r"\operatorname{{detach}}({0})"
+    numpy: ClassVar = "{0}"
 
     def forward(self, xp, x):
         return x
@@ -60,6 +62,7 @@ class Filled(Op):
 
     value: float
     kind: ClassVar = "flow"
+    numpy: ClassVar = "np.full_like({0}, {op.value!r})"
 
     @property
     def latex(self) -> str:  # type: ignore[override]

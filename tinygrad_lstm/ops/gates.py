@@ -13,6 +13,7 @@ class Sigmoid(Op):
 
     kind: ClassVar = "gate"
     latex: ClassVar = r"\sigma({0})"
+    numpy: ClassVar = "0.5 * (1 + np.tanh(0.5 * {0}))"
 
     def forward(self, xp, x):
         return 0.5 * (1.0 + xp.tanh(0.5 * x))  # = 1 / (1 + exp(-x)), and never overflows
@@ -26,6 +27,7 @@ class Tanh(Op):
 
     kind: ClassVar = "gate"
     latex: ClassVar = r"\tanh({0})"
+    numpy: ClassVar = "np.tanh({0})"
 
     def forward(self, xp, x):
         return xp.tanh(x)
@@ -39,6 +41,7 @@ class ReLU(Op):
 
     kind: ClassVar = "gate"
     latex: ClassVar = r"\operatorname{{ReLU}}({0})"
+    numpy: ClassVar = "np.maximum({0}, 0)"
 
     def forward(self, xp, x):
         return xp.where(x > 0, x, xp.zeros_like(x))
@@ -53,6 +56,7 @@ class Heaviside(Op):
 
     at_zero: float = 0.0
     latex: ClassVar = "[{0} > 0]"
+    numpy: ClassVar = "np.heaviside({0}, {op.at_zero!r})"
 
     def forward(self, xp, x):
         y = xp.astype(x > 0, x.dtype)
@@ -67,6 +71,7 @@ class Softplus(Op):
 
     kind: ClassVar = "gate"
     latex: ClassVar = r"\operatorname{{softplus}}({0})"
+    numpy: ClassVar = "np.logaddexp(0, {0})"
 
     def forward(self, xp, x):
         return xp.log1p(xp.exp(-xp.abs(x))) + xp.where(x > 0, x, xp.zeros_like(x))
@@ -80,6 +85,7 @@ class LogSigmoid(Op):
 
     kind: ClassVar = "gate"
     latex: ClassVar = r"\ln \sigma({0})"
+    numpy: ClassVar = "-np.logaddexp(0, -{0})"
 
     def forward(self, xp, x):
         return -Softplus().forward(xp, -x)

@@ -34,6 +34,10 @@ class Affine(Op):
         return "{1:3} {0:4} + {2}" if self.bias else "{1:3} {0:4}"
 
     @property
+    def numpy(self) -> str:  # type: ignore[override]
+        return "{0} @ {1}.T + {2}" if self.bias else "{0} @ {1}.T"
+
+    @property
     def binds(self) -> int:  # type: ignore[override]
         return 1 if self.bias else 3
 
@@ -64,6 +68,7 @@ class MatMul(Op):
 
     kind: ClassVar = "linear"
     latex: ClassVar = "{0:3} {1:4}"
+    numpy: ClassVar = "{0} @ {1}"
     binds: ClassVar = 3
 
     def forward(self, xp, a, b):
@@ -86,6 +91,7 @@ class Transpose(Op):
 
     kind: ClassVar = "slice"
     latex: ClassVar = r"{0:base}^\top"
+    numpy: ClassVar = "np.swapaxes({0}, -2, -1)"
     binds: ClassVar = 8
 
     def forward(self, xp, x):
@@ -109,6 +115,7 @@ class Lookup(Op):
 
     kind: ClassVar = "linear"
     latex: ClassVar = "{0}[{1}]"
+    numpy: ClassVar = "{0}[{1}]"
     whole: ClassVar = (1,)
 
     def forward(self, xp, W, ids):

@@ -67,6 +67,7 @@ class Sum(Reduction):
     r"""$y = \sum x$ over axes, so $\bar x$ is $\bar y$, expanded to the shape of $x$."""
 
     latex: ClassVar = r"\textstyle\sum {0:2}"
+    numpy: ClassVar = "np.sum({0}, axis={op.axis}, keepdims={op.keepdims})"
     binds: ClassVar = 2
 
     def forward(self, xp, x):
@@ -80,6 +81,7 @@ class Mean(Reduction):
     r"""$y$ = the mean of $x$ over axes, so each entry of $\bar x$ is an equal share of $\bar y$."""
 
     latex: ClassVar = r"\operatorname{{mean}}({0})"
+    numpy: ClassVar = "np.mean({0}, axis={op.axis}, keepdims={op.keepdims})"
 
     def forward(self, xp, x):
         refuse_nothing(x, self.axis, "mean")
@@ -93,6 +95,7 @@ class Max(Reduction):
     r"""$y = \max x$ over axes; $\bar y$ goes to the largest entry, in equal parts if they tie."""
 
     latex: ClassVar = r"\max({0})"
+    numpy: ClassVar = "np.max({0}, axis={op.axis}, keepdims={op.keepdims})"
 
     def forward(self, xp, x):
         refuse_nothing(x, self.axis, "maximum")
@@ -111,6 +114,7 @@ class Expand(Op):
     to: tuple
     kind: ClassVar = "reduce"
     latex: ClassVar = "{0}"
+    numpy: ClassVar = "np.broadcast_to({0}, {op.to})"
     lettered: ClassVar = ("to",)
 
     def __post_init__(self) -> None:
@@ -131,6 +135,10 @@ class Expand(Op):
 
 class Spread(Expand):
     r"""Every copy gets an equal share of x; $\bar x$ is the mean over the copies: see `Mean`."""
+
+    latex: ClassVar = r"\tfrac1n {0:2}"
+    numpy: ClassVar = "np.broadcast_to({0} * (np.size({0}) / np.prod({op.to})), {op.to})"
+    binds: ClassVar = 2
 
     def forward(self, xp, x):
         y = xp.broadcast_to(x, self.to)
@@ -158,6 +166,7 @@ class LogSumExp(Reduction):
     r"""$y = \ln \sum e^x$ over axes, so $\bar x = \bar y \odot e^{x - y}$ (the softmax of x)."""
 
     latex: ClassVar = r"\ln \textstyle\sum e^{{{0}}}"
+    numpy: ClassVar = "np.logaddexp.reduce({0}, axis={op.axis}, keepdims={op.keepdims})"
 
     def forward(self, xp, x):
         top = finite_max(xp, x, self.axis)
@@ -181,6 +190,7 @@ class Softmax(Op):
     axis: int = -1
     kind: ClassVar = "reduce"
     latex: ClassVar = r"\operatorname{{softmax}}({0})"
+    numpy: ClassVar = "np.exp({0} - np.logaddexp.reduce({0}, axis={op.axis}, keepdims=True))"
 
     def forward(self, xp, x):
         e = xp.exp(x - finite_max(xp, x, self.axis))
@@ -201,6 +211,7 @@ class LogSoftmax(Op):
     axis: int = -1
     kind: ClassVar = "reduce"
     latex: ClassVar = r"\operatorname{{log\,softmax}}({0})"
+    numpy: ClassVar = "{0} - np.logaddexp.reduce({0}, axis={op.axis}, keepdims=True)"
 
     def forward(self, xp, x):
         z = x - finite_max(xp, x, self.axis)

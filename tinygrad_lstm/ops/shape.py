@@ -52,6 +52,13 @@ class Narrow(Op):
         last = self.start + self.length * self.step
         return f"{{0:9}}[{self.start}:{last if last >= 0 else ''}{by}]"
 
+    @property
+    def numpy(self) -> str:  # type: ignore[override]
+        lead = ":, " * self.axis if self.axis >= 0 else "..., "
+        tail = ", :" * (-self.axis - 1)
+        taken = self.latex.removeprefix("{0:9}[").removesuffix("]")
+        return f"{{0}}[{lead}{taken}{tail}]"
+
     def forward(self, xp, x):
         return x[window(self.axis, x.ndim, self.start, self.length, self.step)]
 
@@ -88,6 +95,10 @@ class Embed(Op):
     size: Any
     step: int = 1
     kind: ClassVar = "slice"
+    numpy: ClassVar = (
+        "np.moveaxis(np.moveaxis({0}, {op.axis}, -1) @ np.eye({op.size})"
+        "[{op.start} :: {op.step}][: np.shape({0})[{op.axis}]], -1, {op.axis})"
+    )
     lettered: ClassVar = ("size",)
 
     @property
@@ -119,6 +130,7 @@ class Select(Op):
     axis: int
     index: int
     kind: ClassVar = "slice"
+    numpy: ClassVar = "np.take({0}, {op.index}, axis={op.axis})"
 
     @property
     def latex(self) -> str:  # type: ignore[override]
@@ -158,6 +170,7 @@ class Concat(Op):
 
     axis: int = -1
     kind: ClassVar = "slice"
+    numpy: ClassVar = "np.concatenate([{all:, }], axis={op.axis})"
 
     @property
     def latex(self) -> str:  # type: ignore[override]
@@ -189,6 +202,7 @@ class Stack(Op):
 
     axis: int = 0
     kind: ClassVar = "slice"
+    numpy: ClassVar = "np.stack([{all:, }], axis={op.axis})"
 
     @property
     def latex(self) -> str:  # type: ignore[override]
@@ -214,6 +228,7 @@ class Reshape(Op):
     to: tuple
     kind: ClassVar = "slice"
     latex: ClassVar = r"\operatorname{{reshape}}({0})"
+    numpy: ClassVar = "np.reshape({0}, {op.to})"
     lettered: ClassVar = ("to",)
 
     def __post_init__(self) -> None:
@@ -252,6 +267,7 @@ class Permute(Op):
     axes: tuple
     kind: ClassVar = "slice"
     latex: ClassVar = r"{0:base}^\top"
+    numpy: ClassVar = "np.transpose({0}, {op.axes})"
     binds: ClassVar = 8
 
     def __post_init__(self) -> None:

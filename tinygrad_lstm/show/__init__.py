@@ -3,12 +3,22 @@
 from typing import TYPE_CHECKING, Any
 
 from ..graph import VIEW
-from .equations import Equations, equations
+from .equations import Equations, Operand, equations, typeset
+from .symbols import Symbols
 
 if TYPE_CHECKING:
     from .drawing import Drawing, RenderWarning, draw
 
-__all__ = ["Drawing", "Equations", "RenderWarning", "draw", "equations"]
+__all__ = [
+    "Drawing",
+    "Equations",
+    "Operand",
+    "RenderWarning",
+    "Symbols",
+    "draw",
+    "equations",
+    "typeset",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -27,7 +27,7 @@ class Operand(NamedTuple):
     """A piece of LaTeX and how tightly it holds together; see `Op.binds`."""
 
     text: str
-    binds: int
+    binds: float
 
     def __format__(self, needed: str) -> str:
         if needed == "base":  # of a superscript, of which LaTeX allows one
@@ -74,7 +74,8 @@ def typeset(op: Any, operands: list[Operand]) -> Operand:
     """The op's formula around its operands."""
     if op.latex == "{0}":
         return operands[0]
-    text = op.latex.format(*operands, all=_All(operands))
+    latex = op.latex or rf"\operatorname{{{{{type(op).__name__}}}}}({{all:, }})"
+    text = latex.format(*operands, all=_All(operands))
     return Operand(text.replace(" + -", " - "), op.binds)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import copy
 from typing import Any
 
 from ..listing import parameter_names
@@ -40,27 +41,43 @@ class Symbols:
     def __init__(self, graph: Any) -> None:
         names = {node.name or "" for node in graph.nodes}
         self.in_time = any(name.endswith(("_prev", "_prev_bar")) for name in names)
+        self.now = "t"
         self.parameters = {p: name for name, p in parameter_names(graph.nodes).items()}
-        self._given: dict[Any, str] = {}
+        self._given: dict[Any, tuple[str, int]] = {}
+
+    def at(self, now: str) -> Symbols:
+        """The same symbols, read at another time such as "t+1"."""
+        later = copy(self)
+        later.now = now
+        return later
 
     def name(self, node: Any, letter: str) -> None:
         """Call an anonymous node by a letter and its number among those of that letter."""
-        count = sum(s.startswith(letter) for s in self._given.values()) + 1
-        self._given[node] = f"{letter}_{{{count}}}"
+        count = sum(other == letter for other, _ in self._given.values()) + 1
+        self._given[node] = letter, count
 
     def __contains__(self, node: Any) -> bool:
         return bool(node.name) or node in self._given or node in self.parameters
 
     def __getitem__(self, node: Any) -> str:
         """The LaTeX symbol of a node that has one."""
+        return self._symbol(node, "")
+
+    def adjoint(self, node: Any) -> str:
+        r"""The symbol of the gradient of a node that has a symbol: \bar{c}_t for c_t."""
+        return self._symbol(node, "_bar")
+
+    def _symbol(self, node: Any, bar: str) -> str:
         if node in self._given:
-            return self._given[node]
+            letter, count = self._given[node]
+            head = rf"\bar{{{letter}}}" if bar else letter
+            return f"{head}_{{{count},{self.now}}}" if self.in_time else f"{head}_{{{count}}}"
         if isinstance(node, Parameter):
             scope, _, name = self.parameters.get(node, node.name or "W").rpartition("/")
-            return symbol(name.split("#")[0], None, _depth(scope))
+            return symbol(name.split("#")[0] + bar, None, _depth(scope))
         steps = re.findall(r"(?:^|/)t=(\d+)", node.scope or "")
-        time = steps[-1] if steps else "t" if self.in_time else None
-        return symbol(node.name, time, _depth(node.scope))
+        time = steps[-1] if steps else self.now if self.in_time else None
+        return symbol(node.name + bar, time, _depth(node.scope))
 
 
 def symbol(name: str, time: str | None = None, depth: str | None = None) -> str:
@@ -79,14 +96,14 @@ def symbol(name: str, time: str | None = None, depth: str | None = None) -> str:
             break
     if name.endswith("_prev"):
         name = name.removesuffix("_prev")
-        time = "t-1" if time in (None, "t") else str(int(time) - 1)
+        time = before(time or "t")
     elif name.startswith("next_"):
         name = name.removeprefix("next_")
     head, sub = _head_and_sub(name)
     layered = re.fullmatch(r"([A-Za-z])(\d+)", head)
     if layered and depth is None:
         head, depth = layered.groups()
-    if sub.isdigit() and time == "t":
+    if sub.isdigit() and time in ("t", "t+1"):
         time = None
     subscript = ",".join(part for part in (sub, time) if part)
     above = [f"({depth})"] * bool(depth) + [r"\mathrm{in}"] * seed
@@ -96,6 +113,11 @@ def symbol(name: str, time: str | None = None, depth: str | None = None) -> str:
     if subscript:
         text += "_t" if subscript == "t" else f"_{{{subscript}}}"
     return text
+
+
+def before(time: str) -> str:
+    """One step earlier: t-1 for t, t for t+1, 2 for 3."""
+    return str(int(time) - 1) if time.isdigit() else {"t": "t-1", "t+1": "t"}[time]
 
 
 def _head_and_sub(name: str) -> tuple[str, str]:
