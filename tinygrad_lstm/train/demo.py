@@ -7,13 +7,13 @@ from pathlib import Path
 
 from .. import __version__
 from ..settings import seed
+from ..staging import staged
 from .baselines import baseline_bits
 from .evidence import Run
 from .loop import Recipe, train
 from .model import CharModel, Sizes, check_cell
 from .progress import Progress
 from .report import PAGE, write_report
-from .staging import staged
 from .text import python_reference, read_text, split_text
 from .threads import one_blas_thread
 
