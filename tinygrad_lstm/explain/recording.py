@@ -111,6 +111,7 @@ class Recording:
         self.steps = tuple(steps)
         self.wording = made.wording
         self.values = made.values
+        self.planted = made.planted
         self.gradients = made.totals
         self.note = made.keeper.note
 
@@ -186,6 +187,7 @@ class _Recorder:
     def __init__(self, graph: Graph, budget: int) -> None:
         self.graph, self.wording, self.keeper = graph, Wording(graph), Keeper(budget)
         self.values: dict[Tensor, Kept] = {}
+        self.planted: dict[Tensor, Kept] = {}
         self.totals: dict[Tensor, Kept] = {}
 
     def run(self, arrays: Sequence[Any], seeds: Sequence[Any] | None) -> Recording:
@@ -227,6 +229,7 @@ class _Recorder:
                 before, more = self.totals.get(node), np.array(to_numpy(seed))
                 total = more if before is None else before + more  # type: ignore[operator]
                 self.totals[node] = self.keeper.keep(total)
+        self.planted = dict(self.totals)
         drafts = []
         for step in self.graph.backward_steps(*seeds):
             arriving = self.totals[step.node]

@@ -1,0 +1,112 @@
+// The gradient of one shared weight: a heatmap for each timestep, and their sum so far.
+
+import { element, heatmap, norm, number, sum } from "./arrays.js";
+
+export class Ledger {
+  constructor(host, recording, look, go) {
+    Object.assign(this, { host, recording, look, go });
+    this.choice = host.querySelector("select");
+    this.cells = host.querySelector(".cells");
+    this.total = host.querySelector(".total");
+    const weights = recording.nodes.map((node, k) => ({ node, k })).filter(({ node, k }) => {
+      return node.is === "weight" && recording.receipts[k].length > 0;
+    });
+    for (const { node, k } of weights) {
+      this.choice.append(element("option", { value: k, textContent: `${node.name} ${node.shape}` }));
+    }
+    host.hidden = !weights.length;
+    const most = (a, b) => (recording.receipts[b.k].length - recording.receipts[a.k].length);
+    const matrices = weights.filter(({ node }) => node.shape.split(",").length > 1 && !node.shape.endsWith(",)"));
+    const first = [...(matrices.length ? matrices : weights)].sort(most);
+    const recurrent = first.find(({ node }) => /^([^/]*\/)?W_h/.test(node.name)) ?? first[0];
+    if (recurrent) this.choice.value = recurrent.k;
+    this.choice.addEventListener("change", () => this.build());
+    this.build();
+  }
+
+  build() {
+    this.weight = Number(this.choice.value);
+    const receipts = this.recording.receipts[this.weight] ?? [];
+    const times = [...receipts].sort((a, b) => (a.t ?? Infinity) - (b.t ?? Infinity) || b.step - a.step);
+    this.parts = times.map((receipt) => {
+      const where = receipt.t == null ? "outside time" : `t = ${receipt.t}`;
+      const sheet = element("span", { className: "sheet" });
+      const size = element("span", { className: "norm" });
+      const cell = element("button", { type: "button", className: "part", tabIndex: -1 },
+        element("span", { textContent: where }), sheet, size);
+      cell.addEventListener("click", () => this.go(receipt.step));
+      return { receipt, where, cell, sheet, size, filled: false };
+    });
+    this.cells.replaceChildren(...this.parts.map((part) => part.cell));
+    this.shown = null;
+    if (this.at !== undefined) this.show(this.at);
+  }
+
+  /** Fill in what has been sent up to this step. */
+  show(at) {
+    this.at = at;
+    if (!this.parts.length) return;
+    const arrived = this.parts.filter(({ receipt }) => receipt.step <= at);
+    for (const part of this.parts) {
+      const filled = part.receipt.step <= at;
+      if (filled && !part.filled) this.fill(part);
+      part.filled ||= filled;
+      part.cell.classList.toggle("empty", !filled);
+      part.cell.classList.toggle("current", part.receipt.step === at);
+      if (part.receipt.step === at) this.reveal(part.cell);
+    }
+    if (this.shown === arrived.length) return;
+    this.shown = arrived.length;
+    const name = this.recording.nodes[this.weight].name;
+    const whole = arrived.length === this.parts.length;
+    const told = `${arrived.length} of ${this.parts.length} timesteps' contributions`;
+    const total = this.recording.total(this.weight, at);
+    this.total.replaceChildren(
+      element("strong", { textContent: whole ? `sum = dL/d${name}` : "sum so far" }),
+      element("span", { textContent: told }),
+    );
+    if (!total) return;
+    if (total.data) this.total.append(heatmap(total, `dL/d${name}`, { ...this.look("weight gradient"), width: 150, height: 84 }));
+    this.total.append(element("span", { className: "norm", textContent: `norm ${number(norm(total))}` }));
+  }
+
+  fill({ receipt, where, sheet, size }) {
+    const part = this.recording.arrays.get(receipt.g);
+    const name = `contribution of ${where}`;
+    if (part.data) sheet.append(heatmap(part, name, { ...this.look("weight gradient"), width: 74, height: 74 }));
+    size.textContent = number(norm(part));
+  }
+
+  reveal(cell) {
+    const [left, right] = [cell.offsetLeft - this.cells.offsetLeft, cell.offsetWidth];
+    const { scrollLeft, clientWidth } = this.cells;
+    if (left < scrollLeft || left + right > scrollLeft + clientWidth) {
+      this.cells.scrollLeft = left - clientWidth / 2;
+    }
+  }
+}
+
+/** The steps at which each node received something, and what it has received by a step. */
+export class Recording {
+  constructor(data, arrays) {
+    Object.assign(this, data);
+    this.arrays = arrays;
+    this.receipts = this.nodes.map(() => []);
+    this.steps.forEach((step, k) => {
+      for (const part of step.sent ?? []) {
+        if (part.g >= 0) this.receipts[part.to].push({ step: k, t: step.t, g: part.g, after: part.after });
+      }
+    });
+  }
+
+  /** The running total at a node after step `at`, with the first `more` receipts of the next. */
+  total(node, at, more = 0) {
+    const receipts = this.receipts[node];
+    let count = receipts.filter(({ step }) => step <= at).length + more;
+    const seed = this.nodes[node].seed;
+    const last = receipts[count - 1];
+    if (last && last.after >= 0) return this.arrays.get(last.after);
+    const parts = [seed, ...receipts.slice(0, count).map(({ g }) => g)].filter((k) => k >= 0);
+    return parts.length === 1 ? this.arrays.get(parts[0]) : sum(parts.map((k) => this.arrays.get(k)));
+  }
+}

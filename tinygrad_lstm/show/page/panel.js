@@ -1,0 +1,122 @@
+// One step in formulas and numbers.
+
+import { element, heatmap, inNumbers, number, norm, shapeText } from "./arrays.js";
+
+/** Formulas by KaTeX; whatever it cannot set stays readable as text. */
+export function math(tex, plain, display = false) {
+  const place = element("span", { className: display ? "math display" : "math" });
+  try {
+    katex.render(tex, place, { displayMode: display, throwOnError: true, trust: false, strict: false, maxSize: 20, maxExpand: 100 });
+  } catch {
+    place.textContent = plain;
+  }
+  return place;
+}
+
+const partial = (node) => `\\frac{\\partial L}{\\partial ${node.tex}}`;
+
+export class Panel {
+  constructor(host, recording, look) {
+    Object.assign(this, { host, recording, look, open: false });
+  }
+
+  show(k) {
+    const step = this.recording.steps[k];
+    const node = this.recording.nodes[step.node];
+    const parts = step.phase === "forward" ? this.forward(step, node) : this.backward(step, node, k);
+    this.host.replaceChildren(...parts);
+    this.host.scrollTop = 0;
+  }
+
+  forward(step, node) {
+    const { nodes } = this.recording;
+    const inputs = node.parents.map((p) => this.value(nodes[p]));
+    return [
+      this.head("Formula", math(step.tex, step.said, true), node),
+      element("h3", { textContent: inputs.length > 1 ? "Inputs" : "Input" }),
+      element("div", { className: "cards" }, ...inputs),
+      element("h3", { textContent: "Output" }),
+      this.value(node),
+    ];
+  }
+
+  backward(step, node, k) {
+    const arriving = this.recording.arrays.get(step.arriving);
+    const bar = { tex: partial(node), name: `dL/d${node.name}`, kind: "gradient" };
+    return [
+      this.head("Since", math(step.tex, node.name, true), node),
+      element("h3", { textContent: "Arriving gradient" }),
+      this.card(arriving, bar),
+      ...step.sent.map((part, place) => this.sent(step, part, k, bar, arriving, place)),
+    ];
+  }
+
+  sent(step, part, k, bar, arriving, place) {
+    const { arrays, nodes } = this.recording;
+    const parent = nodes[part.to];
+    const title = element("h3", {}, "To ", math(parent.tex, parent.name));
+    if (part.g < 0) {
+      return element("section", { className: "sent" }, title,
+        element("p", { textContent: "no gradient flows this way" }));
+    }
+    const kind = parent.is === "weight" ? "weight gradient" : "gradient";
+    const name = `dL/d${parent.name}`;
+    const contribution = this.card(arrays.get(part.g), { label: "contribution", name: `contribution to ${name}`, kind }, 150);
+    const rule = part.tex ? math(`${partial(parent)} \\mathrel{+}= ${part.tex}`, name, true) : null;
+    const local = arrays.get(part.local);
+    const product = local
+      ? element("div", { className: "product" },
+          this.card(arriving, { label: "arriving", ...bar, tex: null }, 110), sign("×"),
+          this.card(local, { label: "local derivative", name: "local derivative", kind: "local" }, 110), sign("="),
+          contribution)
+      : element("div", { className: "product" }, contribution);
+    return element("section", { className: "sent" }, title, rule && element("div", { className: "wide" }, rule), product, this.sum(step, part, k, kind, name, place));
+  }
+
+  /** At a fan-out: what was there, what came, and how many are still to come. */
+  sum(step, part, k, kind, name, place) {
+    if (part.of < 2 && this.recording.nodes[part.to].seed < 0) return null;
+    const already = step.sent.slice(0, place).filter((other) => other.to === part.to && other.g >= 0).length;
+    const before = this.recording.total(part.to, k - 1, already);
+    const after = this.recording.total(part.to, k - 1, already + 1);
+    const pips = element("span", { className: "pips" });
+    pips.setAttribute("aria-hidden", "true");
+    for (let i = 0; i < Math.min(part.of, 60); i++) {
+      pips.append(element("i", { className: i < part.k ? (i === part.k - 1 ? "new" : "in") : "" }));
+    }
+    const told = `contribution ${part.k} of ${part.of}`;
+    const small = (array, label) => array
+      ? this.card(array, { label, name: `${label} of ${name}`, kind }, 110)
+      : element("span", { className: "nothing", textContent: label === "before" ? "nothing yet" : "?" });
+    return element("div", { className: "sum" },
+      element("p", {}, "Running sum: ", told, " ", pips),
+      element("div", { className: "product" }, small(before, "before"), sign("+"),
+        element("span", { className: "this", textContent: "this" }), sign("="), small(after, part.k === part.of ? "complete" : "now")));
+  }
+
+  head(word, formula, node) {
+    const about = [node.op, node.shape, node.where && `written at ${node.where}`].filter(Boolean).join(" · ");
+    return element("div", { className: "formula" },
+      element("h3", { textContent: word }), element("div", { className: "wide" }, formula),
+      element("p", { className: "about", textContent: about }));
+  }
+
+  value(node) {
+    const array = this.recording.arrays.get(node.value);
+    return this.card(array, { tex: node.tex, name: node.name, kind: node.is === "weight" ? "weight" : "value" });
+  }
+
+  card(array, { tex, name, label, kind }, width = 300) {
+    const caption = element("figcaption", {}, tex ? math(tex, name) : (label ?? name));
+    const card = element("figure", { className: "card" }, caption);
+    if (!array) return card;
+    caption.append(element("small", { textContent: ` ${shapeText(array.shape)}` }));
+    if (array.data) card.append(heatmap(array, name, { ...this.look(kind), width, height: width > 200 ? 120 : 84 }));
+    if (array.data && width < 200 && array.data.length > 12) {
+      card.append(element("small", { className: "numbers", textContent: `norm ${number(norm(array))}` }));
+    } else card.append(inNumbers(array, this.open));
+    return card;
+  }
+}
+
+const sign = (text) => element("span", { className: "sign", textContent: text });
