@@ -29,7 +29,19 @@ from .tensor import OPS, Input, Parameter, Tensor
 from .unroll import stack, through_time, unroll, zero_state
 
 if TYPE_CHECKING:
-    from .explain import Gradcheck, Recording, gradcheck, record
+    from .explain import (
+        Gradcheck,
+        GradientFlow,
+        Ledger,
+        Recording,
+        Truncation,
+        cut,
+        gradcheck,
+        gradient_flow,
+        ledger,
+        record,
+        truncation,
+    )
     from .show import Drawing, Equations, draw, equations
 
 __version__ = "0.1.0"
@@ -37,7 +49,19 @@ __version__ = "0.1.0"
 
 _LATER = {
     "show": ("Drawing", "Equations", "draw", "equations"),
-    "explain": ("Gradcheck", "Recording", "gradcheck", "record"),
+    "explain": (
+        "Gradcheck",
+        "GradientFlow",
+        "Ledger",
+        "Recording",
+        "Truncation",
+        "cut",
+        "gradcheck",
+        "gradient_flow",
+        "ledger",
+        "record",
+        "truncation",
+    ),
 }
 
 
