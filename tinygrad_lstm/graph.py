@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .backend import keep_freed_memory, namespace
-from .checks import check_kin, check_seeds, is_real
+from .checks import blamed, check_kin, check_seeds, is_real
 from .listing import listing, parameter_names
 from .ops.flow import Filled
 from .settings import LOCAL
@@ -210,6 +210,8 @@ class Graph:
 
     def _backward_program(self, wrt: frozenset[Tensor] | None) -> list[tuple]:
         if wrt not in self._backward_programs:
+            for stranger in (wrt or set()).difference(self.nodes):
+                raise blamed(stranger, f"backward: wrt names {stranger.title}, not in this graph")
             wanted = None if wrt is None else leading_to(wrt, self.nodes)
             self._backward_programs[wrt] = backward_program(self.nodes, self.inputs, wanted)
         return self._backward_programs[wrt]

@@ -22,7 +22,7 @@ from .tensor import OPS, Tensor
 from .where import ANY, Shape, both, written_at
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class Op:
     """A rule of the derivative table: value, derivative, shape and LaTeX side by side.
 
@@ -52,6 +52,14 @@ class Op:
         code = cls.forward.__code__
         cls.reads = code.co_varnames[2 : code.co_argcount]
         cls.more = bool(code.co_flags & inspect.CO_VARARGS)
+
+    def __init__(self, *inputs: Any) -> None:
+        if inputs:
+            name = type(self).__name__
+            raise ArgumentError(
+                f"{name} has no settings; the first call makes the op, the second applies it: "
+                f"{name}()(x)\n  written at {written_at()}"
+            )
 
     def forward(self, xp: Any, *inputs: Any) -> Any:
         """The value, from arrays."""

@@ -258,6 +258,12 @@ class Tensor:
     def __lt__(self, other: Any) -> Tensor:
         return INFIX["Greater"](other, self)
 
+    def __ge__(self, other: Any) -> Tensor:
+        return INFIX["AtLeast"](self, other)
+
+    def __le__(self, other: Any) -> Tensor:
+        return INFIX["AtLeast"](other, self)
+
     def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         return OPS["Sum"](axis, keepdims)(self)
 

@@ -204,3 +204,16 @@ def test_an_op_of_a_users_own_that_fails_is_explained_with_its_inputs(monkeypatc
     monkeypatch.setattr(tl.Tanh, "forward", broken)
     error = check(lambda: tl.Tanh()(x), tl.TinygradError, "Tanh(): by nothing", "inputs: x (3, 4)")
     assert isinstance(error.__cause__, ZeroDivisionError)
+
+
+def test_an_op_that_is_given_its_input_by_the_first_call_shows_the_second():
+    check(
+        lambda: tl.Tanh(tensor(2)), tl.ArgumentError, "Tanh()(x)", "test_messages.py:", node=False
+    )
+
+
+def test_wrt_names_nodes_of_the_graph():
+    graph, stranger = tl.cells.rnn(3, 2), tensor(2, name="stranger")
+    graph.forward(np.ones((1, 3)), np.ones((1, 2)))
+    text = "wrt names stranger (2,), not in this graph"
+    check(lambda: graph.backward(np.ones((1, 2)), wrt=[stranger]), tl.GraphError, text)

@@ -69,6 +69,7 @@ CASES: dict[str, Case] = {
     "Inside": kinky(ops.Inside(-0.5, 1.25), lambda x: -0.5 <= x <= 1.25, wrt=()),
     "Maximum": pair(ops.Maximum(), max, between, analytic=False),
     "Greater": pair(ops.Greater(), lambda a, b: a > b, between, wrt=()),
+    "AtLeast": pair(ops.AtLeast(), lambda a, b: a >= b, lambda *s: spaced(*s), wrt=()),
     "Equal": pair(ops.Equal(), lambda a, b: a == b, lambda *s: spaced(*s), wrt=()),
     "Scale": Case(
         entrywise(lambda op, x: op.alpha * x + op.beta),

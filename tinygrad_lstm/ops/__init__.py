@@ -1,7 +1,7 @@
 """The derivative table, by family.  Each op is one class: value, derivative, shape, LaTeX."""
 
 from . import functions, infix
-from .choice import Clip, Equal, Greater, Inside, Maximum, Where
+from .choice import AtLeast, Clip, Equal, Greater, Inside, Maximum, Where
 from .elementwise import (
     Abs,
     CAdd,
@@ -29,6 +29,7 @@ __all__ = [
     "MSE",
     "Abs",
     "Affine",
+    "AtLeast",
     "BCEWithLogits",
     "CAdd",
     "CDiv",

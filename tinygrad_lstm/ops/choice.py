@@ -79,6 +79,20 @@ class Inside(Op):
         return (None,)
 
 
+class AtLeast(Op):
+    r"""$y = [a \ge b]$ as true and false, to choose by (`where`)."""
+
+    latex: ClassVar = r"{0:1} \ge {1:1}"
+    numpy: ClassVar = "{0} >= {1}"
+    binds: ClassVar = 0
+
+    def forward(self, xp, a, b):
+        return a >= b
+
+    def vjp(self, g, y, a, b):
+        return None, None
+
+
 class Greater(Op):
     r"""$y = [a > b]$ as true and false, to choose by (`where`)."""
 

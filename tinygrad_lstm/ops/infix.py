@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..errors import ArgumentError, DtypeError, ShapeError
 from ..op import as_node
 from ..tensor import INFIX, Tensor
 from ..where import both, written_at
-from .choice import Greater
+from .choice import AtLeast, Greater
 from .elementwise import CAdd, CDiv, CMul, CSub, Exp, Log, Pow, Scale
 from .linear import Lookup, MatMul
 from .reduce import Expand
@@ -115,11 +116,11 @@ def _pow(a: Any, b: Any) -> Tensor:
     return Exp()(_mul(b, Log()(a)))
 
 
-def _greater(a: Any, b: Any) -> Tensor:
+def _compare(op: Any, a: Any, b: Any) -> Tensor:
     k = number(a) if isinstance(b, Tensor) else number(b)
     if k is not None:
         a, b = (np.asarray(k), b) if isinstance(b, Tensor) else (a, np.asarray(k))
-    return broadcast(Greater(), a, b)
+    return broadcast(op, a, b)
 
 
 def matmul(a: Any, b: Any) -> Tensor:
@@ -183,4 +184,5 @@ def _narrowed(y: Tensor, axis: int, key: slice) -> Tensor:
 
 
 INFIX.update(CAdd=_add, CSub=_sub, CMul=_mul, CDiv=_div, Pow=_pow, MatMul=matmul)
-INFIX.update(Greater=_greater, index=index)
+INFIX.update(Greater=partial(_compare, Greater()), AtLeast=partial(_compare, AtLeast()))
+INFIX.update(index=index)
