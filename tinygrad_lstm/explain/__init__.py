@@ -1,5 +1,6 @@
 """Explanations of a run, and checks of its gradients, in the words of the author of the graph."""
 
+from .derive import bptt_equations
 from .flow import GradientFlow, gradient_flow
 from .gradcheck import Gradcheck, gradcheck
 from .ledger import Ledger, ledger
@@ -15,6 +16,7 @@ __all__ = [
     "Recording",
     "Summary",
     "Truncation",
+    "bptt_equations",
     "cut",
     "gradcheck",
     "gradient_flow",

@@ -107,7 +107,8 @@ def symbol(name: str, time: str | None = None, depth: str | None = None) -> str:
         time = None
     subscript = ",".join(part for part in (sub, time) if part)
     above = [f"({depth})"] * bool(depth) + [r"\mathrm{in}"] * seed
-    text = rf"\bar{{{_word(head)}}}" if bar else _word(head)
+    over = "bar" if len(head) == 1 or head in _GREEK else "overline"
+    text = rf"\{over}{{{_word(head)}}}" if bar else _word(head)
     if above:
         text += f"^{{{','.join(above)}}}"
     if subscript:

@@ -1,0 +1,147 @@
+"""One step of backpropagation through time, as a graph: what every reading of it starts from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+from ..errors import ArgumentError, GraphError
+from ..graph import Graph
+from ..listing import parameter_names
+from ..ops import Filled, Identity
+from ..steps import below
+from ..tensor import Input, Tensor
+from .tidy import Tidied
+
+
+class State(NamedTuple):
+    """One state of a cell, forward and backward.
+
+    Attributes:
+        before: s_{t-1}, an input of the cell.
+        now: s_t, an output.
+        seed: what reaches s_t from outside the step: from the loss at t and from step t+1.
+        total: the whole gradient of s_t: the seed, and what this step adds to it.
+        sent: what this step sends to s_{t-1}.
+    """
+
+    before: Tensor
+    now: Tensor
+    seed: Tensor
+    total: Tensor
+    sent: Tensor
+
+    @property
+    def added(self) -> Tensor | None:
+        """What this step adds to the seed, if anything."""
+        return None if self.total is self.seed else self.total.parents[0]
+
+
+class Recurrence:
+    """A cell beside its backward pass, with a name for everything that a book would name.
+
+    The nodes are those of `cell.differentiate()` after the rewriting of `tidy`.
+
+    Attributes:
+        cell: a copy of the cell whose preactivations are called a_i, a_f ...
+        states: one `State` for each state of the cell; the last one is h.
+        x_bar: the gradient of the input x, None if there is none.
+        weights: (name, parameter, its gradient at one step) in the order of the parameters.
+        backward: the nodes of the backward pass, eldest first.
+    """
+
+    def __init__(self, cell: Graph, call: str) -> None:
+        check_cell(cell, call)
+        self.cell = named_copy(cell)
+        outputs, parameters = self.cell.outputs, parameter_names(self.cell.nodes)
+        asked = (*outputs, *self.cell.inputs, *parameters.values())
+        derivative = self.cell.differentiate(wrt=asked)
+        seeds = derivative.inputs[len(self.cell.inputs) :]
+        seeded = {bar: seed for bar, seed in zip(derivative.outputs, seeds) if bar is not seed}
+        tidy = Tidied(derivative, self.cell.nodes, seeded)
+        bars = [tidy[node] for node in derivative.outputs]
+        totals, (x_bar, *sent) = bars[: len(outputs)], bars[len(outputs) :][: len(self.cell.inputs)]
+        weight_bars = bars[len(asked) - len(parameters) :]
+        for bar in (x_bar, *sent, *weight_bars):
+            if bar not in seeds and bar not in totals and _is_of_a_leaf(bar, asked[len(outputs) :]):
+                bar.name = None
+        for now, seed in zip(outputs, seeds):
+            seed.name, seed.scope = f"{now.name}_bar", now.scope
+        self.states = [
+            State(*parts) for parts in zip(self.cell.inputs[1:], outputs, seeds, totals, sent)
+        ]
+        self.x_bar = None if _is_zero(x_bar) else x_bar
+        self.weights = [
+            (name, p, bar)
+            for (name, p), bar in zip(parameters.items(), weight_bars)
+            if not _is_zero(bar)
+        ]
+        forward = set(self.cell.nodes)
+        self.backward = [n for n in below(bars) if n not in forward]
+
+    @property
+    def ends(self) -> list[Tensor]:
+        """Where the backward pass of one step ends: the gradients that leave it."""
+        inputs = [] if self.x_bar is None else [self.x_bar]
+        return [*inputs, *(s.sent for s in self.states), *(bar for *_, bar in self.weights)]
+
+
+def check_cell(cell: Any, call: str) -> None:
+    """A cell is a Graph from (x, *state) to (*state); say what else this is."""
+    if not isinstance(cell, Graph):
+        built = f"; build it first: {cell.__name__}(3, 2)" if callable(cell) else ""
+        raise ArgumentError(f"{call} takes a cell, a Graph; it got {cell!r}{built}")
+    if len(cell.inputs) != len(cell.outputs) + 1 or not cell.outputs:
+        raise GraphError(
+            f"{call}: a cell is a Graph from (x, *state) to (*state), last output h; "
+            f"{cell!r} has {len(cell.inputs)} inputs and {len(cell.outputs)} outputs"
+        )
+
+
+def named_copy(cell: Graph) -> Graph:
+    """The cell applied to inputs of its own, so that names can be given without touching it."""
+    inputs = [Input(node.name or "x", *node.shape) for node in cell.inputs]
+    outputs = list(cell(*inputs))
+    for k, (before, now) in enumerate(zip(inputs[1:], outputs)):
+        if now.op is None or now in outputs[:k]:
+            outputs[k] = Identity()(now)
+        _pair(before, outputs[k])
+    graph = Graph(inputs, outputs, name=cell.name)
+    _name_preactivations(graph)
+    return graph
+
+
+def _pair(before: Tensor, now: Tensor) -> None:
+    """The state that comes is what the state that leaves was one step ago; so say their names."""
+    base = (before.name or "state").removesuffix("_prev")
+    name = (now.name or base).removeprefix("next_").removeprefix("new_")
+    if not now.name or name != now.name.removeprefix("next_"):
+        now.name = name
+    if (now.scope is None and base != name) or not base.startswith(name):
+        before.name, before.scope = f"{name}_prev", now.scope
+    elif not (before.name or "").endswith("_prev"):
+        before.name = f"{base}_prev"
+
+
+def _name_preactivations(graph: Graph) -> None:
+    """What i is the sigmoid of is called a_i."""
+    readers = Counter(parent for node in graph.nodes for parent in node.parents)
+    taken = {(node.scope, node.name) for node in graph.nodes}
+    for node in graph.nodes:
+        curve = node.op is not None and node.op.kind in ("gate", "elementwise")
+        if not node.name or not curve or len(node.parents) != 1:
+            continue
+        (inner,) = node.parents
+        name = f"a_{node.name.removeprefix('next_')}"
+        if inner.name or readers[inner] > 1 or (inner.scope, name) in taken:
+            continue
+        if inner.op is not None and inner.op.binds in (1, 3):  # a sum, or a product with a matrix
+            inner.name = name
+
+
+def _is_of_a_leaf(bar: Tensor, leaves: tuple[Tensor, ...]) -> bool:
+    return bar.op is not None and bar.name in {f"{leaf.name}_bar" for leaf in leaves}
+
+
+def _is_zero(bar: Tensor) -> bool:
+    return isinstance(bar.op, Filled) and bar.op.value == 0

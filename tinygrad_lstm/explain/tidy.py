@@ -1,0 +1,192 @@
+"""Sums of products as a reader would write them: the same values, by fewer and plainer nodes.
+
+What a chain of `vjp` rules leaves is right but wordy: -(g b) + g a, where a book has g (a - b).
+Each rewriting is an identity of algebra and knows no cell; the ops that it adds are the usual ones.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from ..graph import Graph
+from ..ops import CAdd, CMul, Concat, CSub, Embed, Filled, Identity, Neg, Pow, Scale
+from ..tensor import Parameter, Tensor
+
+
+class Term(NamedTuple):
+    """A number times a product of nodes."""
+
+    coefficient: float
+    factors: tuple[Tensor, ...]
+
+    def times(self, number: float) -> Term:
+        return Term(self.coefficient * number, self.factors)
+
+
+class Tidied:
+    """For every node of a graph the node that stands for it; the `fixed` ones stand as they are.
+
+    Named nodes keep their names, shared ones stay shared.  To the nodes in `seeded` their seed is
+    added last, so that what a step adds to it can be read by itself.
+    """
+
+    def __init__(
+        self, graph: Graph, fixed: Collection[Tensor], seeded: Mapping[Tensor, Tensor]
+    ) -> None:
+        self._seeded = seeded
+        self._image: dict[Tensor, Tensor] = {}
+        self._terms: dict[Tensor, list[Term]] = {}
+        uses = Counter(parent for node in graph.nodes for parent in node.parents)
+        uses.update(graph.outputs)
+        for node in graph.nodes:
+            if node.op is None or node in fixed:
+                self._stands(node, node)
+                continue
+            self._terms[node] = self._read(node)
+            if node.name or uses[node] > 1:
+                self._stands(node, _named(self[node], node))
+
+    def __getitem__(self, node: Tensor) -> Tensor:
+        if node not in self._image:
+            self._image[node] = self._written(self._terms[node], node)
+        return self._image[node]
+
+    def _stands(self, node: Tensor, image: Tensor) -> None:
+        self._image[node] = image
+        self._terms[node] = [Term(1.0, (image,))]
+
+    def _read(self, node: Tensor) -> list[Term]:
+        """The node as a sum of products, over what its parents are sums of."""
+        op, parents = node.op, node.parents
+        terms = [self._terms[parent] for parent in parents]
+        if isinstance(op, CAdd):
+            return terms[0] + terms[1]
+        if isinstance(op, CSub):
+            return terms[0] + [term.times(-1) for term in terms[1]]
+        if isinstance(op, Neg):
+            return [term.times(-1) for term in terms[0]]
+        if isinstance(op, Scale) and op.beta == 0:
+            return [term.times(op.alpha) for term in terms[0] if op.alpha]
+        if isinstance(op, CMul):
+            return self._product(parents)
+        if isinstance(op, Filled) and op.value == 0:
+            return []
+        images = [self[parent] for parent in parents]
+        same = all(a is b for a, b in zip(images, parents))
+        return [Term(1.0, (node if same or op is None else op(*images),))]
+
+    def _product(self, parents: tuple[Tensor, ...]) -> list[Term]:
+        coefficient, factors = 1.0, []
+        for parent in parents:
+            terms = self._terms[parent]
+            if not terms:
+                return []
+            if len(terms) > 1:
+                terms = [Term(1.0, (self[parent],))]
+            coefficient *= terms[0].coefficient
+            factors += terms[0].factors
+        return [Term(coefficient, tuple(factors))]
+
+    def _written(self, terms: list[Term], like: Tensor) -> Tensor:
+        if not terms:
+            return Filled(0.0)(like)
+        if like in self._seeded:
+            seed = Term(1.0, (self._seeded[like],))
+            return CAdd()(written([term for term in terms if term != seed]), *seed.factors)
+        return written(terms)
+
+
+def written(terms: list[Term]) -> Tensor:
+    """Nodes for a sum of products, with common factors written once."""
+    terms = sorted(factored(joined(merged(terms))), key=_weight)
+    first = next((k for k, term in enumerate(terms) if term.coefficient > 0), 0)
+    head, rest = terms[first], terms[:first] + terms[first + 1 :]
+    total = product(head)
+    for term in rest:
+        if term.coefficient < 0:
+            total = CSub()(total, product(term.times(-1)))
+        else:
+            total = CAdd()(total, product(term))
+    return total
+
+
+def product(term: Term) -> Tensor:
+    """Nodes for one product: a factor that occurs twice is a square."""
+    powers = [
+        factor if count == 1 else Pow(float(count))(factor)
+        for factor, count in Counter(term.factors).items()
+    ]
+    total = powers[0]
+    for power in powers[1:]:
+        total = CMul()(total, power)
+    size = abs(term.coefficient)
+    total = total if size == 1 else Scale(size)(total)
+    return Neg()(total) if term.coefficient < 0 else total
+
+
+def merged(terms: list[Term]) -> list[Term]:
+    """Equal products once, with the sum of their coefficients; none that is zero."""
+    sums: dict[frozenset, Term] = {}
+    for term in terms:
+        key = frozenset(Counter(term.factors).items())
+        before = sums[key].coefficient if key in sums else 0.0
+        factors = sums[key].factors if key in sums else term.factors
+        sums[key] = Term(before + term.coefficient, factors)
+    kept = [term for term in sums.values() if term.coefficient]
+    return kept or [Term(0.0, terms[0].factors)]
+
+
+def factored(terms: list[Term]) -> list[Term]:
+    """a b + a c as a (b + c), if something remains of every term; the most common factor first."""
+    counts = Counter(factor for term in terms for factor in dict.fromkeys(term.factors))
+    common, count = max(counts.items(), key=lambda pair: pair[1])
+    sharing = [term for term in terms if common in term.factors]
+    if count < 2 or any(len(term.factors) < 2 for term in sharing):
+        return terms
+    rest = [Term(term.coefficient, without(term.factors, common)) for term in sharing]
+    once = Term(1.0, (common, written(rest)))
+    others = [term for term in terms if term not in sharing]
+    at = terms.index(sharing[0])
+    after = [term for term in others if terms.index(term) > at]
+    before = [term for term in others if terms.index(term) < at]
+    return [*before, once, *(factored(after) if after else [])]
+
+
+def without(factors: tuple[Tensor, ...], factor: Tensor) -> tuple[Tensor, ...]:
+    """The factors but for one occurrence of this one."""
+    k = factors.index(factor)
+    return factors[:k] + factors[k + 1 :]
+
+
+def joined(terms: list[Term]) -> list[Term]:
+    """Parts in fields of zeros that together fill the field: one concatenation."""
+    fields: dict[tuple, list[tuple[int, Term]]] = {}
+    for term in terms:
+        op = term.factors[0].op
+        if isinstance(op, Embed) and (op.step, term.coefficient, len(term.factors)) == (1, 1, 1):
+            fields.setdefault((op.axis, op.size), []).append((op.start, term))
+    for (axis, size), found in fields.items():
+        starts, parts = zip(*sorted(found, key=lambda pair: pair[0]))
+        inner = [part.factors[0].parents[0] for part in parts]
+        ends = [start + x.shape[axis] for start, x in zip(starts, inner)]
+        if [*starts, size] == [0, *ends]:
+            whole = inner[0] if len(inner) == 1 else Concat(axis)(*inner)
+            terms = [Term(1.0, (whole,)), *(term for term in terms if term not in parts)]
+    return terms
+
+
+def _weight(term: Term) -> int:
+    """Terms stand in the order in which the author made their weights; those without come first."""
+    read = [node for factor in term.factors for node in (factor, *factor.parents)]
+    return max((node.born for node in read if isinstance(node, Parameter)), default=0)
+
+
+def _named(image: Tensor, node: Tensor) -> Tensor:
+    """The image under the node's name; what has another name already stays what it is."""
+    if node.name and image is not node:
+        if image.name or image.op is None:
+            image = Identity()(image)
+        image.name, image.scope = node.name, node.scope
+    return image
