@@ -23,9 +23,12 @@ def axes(ax: Any = None, *, title: str, x_label: str, y_label: str) -> Any:
     return ax
 
 
-def whole_numbers(ax: Any) -> None:
-    """Timesteps are whole: no ticks at halves of them."""
-    ax.xaxis.get_major_locator().set_params(integer=True)
+def finish(ax: Any, whole: bool = True) -> Any:
+    """The legend beside the lines, and ticks at whole numbers only, for timesteps are whole."""
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    if whole:
+        ax.xaxis.get_major_locator().set_params(integer=True)
+    return ax
 
 
 def time_map(ax: Any, values: Any, label: str) -> None:
@@ -41,7 +44,7 @@ def time_map(ax: Any, values: Any, label: str) -> None:
         extent=(0.5, columns + 0.5, 0.5, rows + 0.5), interpolation="nearest",
     )  # fmt: skip
     ax.figure.colorbar(image, ax=ax, label=label)
-    whole_numbers(ax)
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.yaxis.get_major_locator().set_params(integer=True)
 
 

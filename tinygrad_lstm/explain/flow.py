@@ -12,9 +12,10 @@ from ..backend import namespace, to_numpy
 from ..checks import check_seeds
 from ..errors import GraphError
 from ..graph import Graph
+from ..show.maps import time_map as map_as_svg
 from ..show.plots import line_chart
 from ..tensor import Tensor
-from .figure import axes, time_map
+from .figure import axes, finish, time_map
 from .rows import gradients
 from .timesteps import carried, reached, timestep
 
@@ -47,8 +48,7 @@ class GradientFlow:
             steps = np.arange(1, len(norms) + 1)
             ax.plot(steps[norms > 0], norms[norms > 0], marker="o", markersize=3, label=state)
         ax.set_yscale("log")
-        ax.legend()
-        return ax
+        return finish(ax)
 
     def plot_map(self, state: str, ax: Any = None) -> Any:
         """The map of every loss term over every timestep of one state (matplotlib)."""
@@ -58,6 +58,16 @@ class GradientFlow:
         )  # fmt: skip
         time_map(ax, self.norms[state], f"norm of dL/d{state}_k")
         return ax
+
+    def svg_map(self, state: str, characters: str = "") -> str:
+        """The map of every loss term over every timestep of one state, as SVG text."""
+        return map_as_svg(
+            self.norms[state],
+            title=f"Who pulls at {state}_k",
+            row_label="loss term",
+            column_label=f"timestep k of the state {state}",
+            characters=characters,
+        )
 
     def svg(self) -> str:
         """The norms of the total gradient over t as SVG text."""

@@ -11,11 +11,15 @@ import numpy as np
 from ..backend import to_numpy
 from ..errors import GraphError
 from ..graph import Graph
+from ..show.canvas import visible
 from ..show.plots import Panel, largest, small_multiples
 from ..tensor import Parameter
-from .figure import axes, whole_numbers
+from .figure import axes, finish
 from .gates import blocks
 from .timesteps import last_step, timestep
+
+SIDE = 24
+"""How many rows and columns of a weight a picture shows."""
 
 
 @dataclass(frozen=True)
@@ -73,19 +77,24 @@ class Ledger:
         )  # fmt: skip
         for gate, norms in self.norms.items():
             ax.plot(range(1, len(norms) + 1), norms, marker="o", markersize=3, label=gate)
-        ax.legend()
-        whole_numbers(ax)
-        return ax
+        return finish(ax)
 
-    def svg(self) -> str:
-        """One small matrix for each timestep and their sum, in one scale, as SVG text."""
-        matrices = [np.atleast_2d(part) for part in self.parts]
+    def svg(self, characters: str = "") -> str:
+        """One small matrix for each timestep and their sum, in one scale, as SVG text.
+
+        Of a large weight only the `SIDE` rows and columns with the largest gradients are shown.
+
+        Args:
+            characters: what the timesteps read, one for each.
+        """
+        block = _strongest(np.atleast_2d(self.grad))
+        matrices = [np.atleast_2d(part) for part in (*self.parts, np.sum(self.parts, axis=0))]
+        heads = [f"t = {t}" for t in range(1, len(self.parts) + 1)]
+        heads = [f"{h}, reads {visible(c)}" for h, c in zip(heads, characters)] or heads
         panels = [
-            Panel(f"t = {t}", part, f"norm {np.linalg.norm(part):.2g}")
-            for t, part in enumerate(matrices, start=1)
+            Panel(head, matrix[block], f"norm {np.linalg.norm(matrix):.2g}")
+            for head, matrix in zip([*heads, "sum over t"], matrices)
         ]
-        total = np.sum(matrices, axis=0)
-        panels.append(Panel("sum over t", total, f"norm {np.linalg.norm(total):.2g}"))
         title = f"The gradient of {self.title}, timestep by timestep"
         return small_multiples(panels, title=title, limit=largest([p.values for p in panels]))
 
@@ -127,3 +136,11 @@ def find_parameter(graph: Graph, parameter: Parameter | str) -> tuple[str, Param
     wanted = parameter if isinstance(parameter, str) else parameter.title
     names = ", ".join(graph.parameters)
     raise GraphError(f"{graph.name or 'the graph'} has no parameter {wanted}; it has {names}")
+
+
+def _strongest(matrix: np.ndarray) -> tuple:
+    """The rows and columns with the largest sums of magnitudes, in ascending order."""
+    strength = np.abs(matrix)
+    rows = np.sort(np.argsort(-strength.sum(axis=1), kind="stable")[:SIDE])
+    columns = np.sort(np.argsort(-strength.sum(axis=0), kind="stable")[:SIDE])
+    return np.ix_(rows, columns)

@@ -15,7 +15,7 @@ from ..graph import Graph
 from ..ops.flow import Detach
 from ..show.plots import line_chart
 from ..tensor import Parameter, Tensor
-from .figure import axes, whole_numbers
+from .figure import axes, finish
 from .ledger import find_parameter
 from .timesteps import carried, last_step, reached, timestep
 
@@ -57,9 +57,7 @@ class Truncation:
         )  # fmt: skip
         ax.plot(self.ks, self.error, marker="o", label="relative error")
         ax.plot(self.ks, self.cosine, marker="s", label="cosine")
-        ax.legend()
-        whole_numbers(ax)
-        return ax
+        return finish(ax)
 
     def svg(self) -> str:
         """Relative error and cosine against k as SVG text."""
