@@ -12,18 +12,20 @@ from .ops.flow import Filled
 from .settings import LOCAL
 from .steps import Step, backward_program, backward_steps, below, called, forward_steps, value
 from .tensor import Input, Parameter, Tensor
-from .where import ANY
 from .wiring import (
     Tensors,
     as_argument,
     as_tensors,
+    as_written,
     calculated_with,
     check_count,
     check_inputs,
     check_reach,
     check_shapes,
+    checked_late,
     converted,
     leading_to,
+    letters_of,
     refuse_integers,
     unify,
 )
@@ -68,7 +70,8 @@ class Graph:
         ]
         self._waiting = any(op.waits() for _, op, _ in self._program)
         self._leaves = [n for n in self.nodes if n.op is None and n not in fed]
-        self._open = any(n.declared == ANY for n in self.inputs)
+        self._dated = any(n.data is not None for n in self.inputs if letters_of(n))
+        self._open = self._dated or checked_late(self.inputs, self._program)
         self._seen: list[Any] = []
         self._calculated = calculated_with(self._program)
         self._backward_programs: dict[Any, list[tuple]] = {}
@@ -127,10 +130,10 @@ class Graph:
             ShapeError: for an array that does not fit its input; nothing is changed then.
         """
         letters = self._feed(arrays)
-        self._check_late_shapes()
         program = self._program
         if self._waiting:
             program = [(node, op.bind(letters), step) for node, op, step in program]
+        self._check_late_shapes(program)
         return forward_steps(program, namespace(self._any_array(self.inputs)))
 
     def backward(
@@ -174,10 +177,22 @@ class Graph:
         """
         asked = (*self.inputs, *self.parameters.values()) if wrt is None else tuple(wrt)
         refuse_integers(asked if wrt is not None else ())
-        scalar = len(self.outputs) == 1 and self.outputs[0].shape == ()
-        seeds = [] if scalar else [_seed_for(y, k) for k, y in enumerate(self.outputs)]
+        with as_written([] if self._dated else self.nodes):
+            scalar = len(self.outputs) == 1 and self.outputs[0].shape == ()
+            seeds = [] if scalar else [_seed_for(y, k) for k, y in enumerate(self.outputs)]
+            adjoint = self._adjoints(seeds or [Filled(1.0)(self.outputs[0])], asked)
+            outputs = [adjoint[n] if n in adjoint else Filled(0.0)(n) for n in asked]
+            name = f"{self.name} backward".strip()
+            derived = _Unchecked((*self.inputs, *seeds), outputs, name=name)
+        for node, g in adjoint.items():
+            if node.name and not g.name:
+                g.name, g.scope = f"{node.name}_bar", node.scope
+        return derived
+
+    def _adjoints(self, seeds: Sequence[Tensor], asked: Iterable[Tensor]) -> dict[Tensor, Tensor]:
+        """For every node between the outputs and those asked about, the node of its gradient."""
         adjoint: dict[Tensor, Tensor] = {}
-        for y, seed in zip(self.outputs, seeds or [Filled(1.0)(self.outputs[0])]):
+        for y, seed in zip(self.outputs, seeds):
             adjoint[y] = seed if y not in adjoint else adjoint[y] + seed
         wanted = leading_to(asked, self.nodes)
         for node, op, _ in reversed(self._program):
@@ -188,11 +203,7 @@ class Graph:
                 if sent is not None and parent in wanted:
                     sent = called(sent)
                     adjoint[parent] = adjoint[parent] + sent if parent in adjoint else sent
-        for node, g in adjoint.items():
-            if node.name and not g.name:
-                g.name, g.scope = f"{node.name}_bar", node.scope
-        outputs = [adjoint[n] if n in adjoint else Filled(0.0)(n) for n in asked]
-        return _Unchecked((*self.inputs, *seeds), outputs, name=f"{self.name} backward".strip())
+        return adjoint
 
     def __str__(self) -> str:
         return listing(self)
@@ -251,10 +262,9 @@ class Graph:
             raise
         return letters
 
-    def _check_late_shapes(self) -> None:
-        arrived = [node.shape for node in self.inputs]
-        if self._open and arrived != self._seen:
-            check_shapes(self._program)
+    def _check_late_shapes(self, program: list[tuple]) -> None:
+        if self._open and (arrived := [node.shape for node in self.inputs]) != self._seen:
+            check_shapes(program)
             self._seen = arrived
 
     def _real_leaf(self) -> Any:

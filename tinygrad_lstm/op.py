@@ -7,6 +7,7 @@ and for graphs, and the derivative of an op (`vjp`), written with ops, serves fo
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
@@ -181,10 +182,18 @@ def _as_array(op: Op, x: Any) -> Any:
 
 
 def bound(value: Any, letters: dict[str, Any]) -> Any:
-    """A size, or a tuple of sizes, with letters replaced."""
+    """A size, or a tuple of sizes, with letters replaced, also in "2*N" and "N+M"."""
     if isinstance(value, tuple):
-        return tuple(letters.get(n, n) if isinstance(n, str) else n for n in value)
-    return letters.get(value, value) if isinstance(value, str) else value
+        return tuple(bound(n, letters) for n in value)
+    if not isinstance(value, str) or value in letters:
+        return letters.get(value, value)
+    terms = [
+        [letters.get(n, int(n) if n.isdigit() else n) for n in term.split("*")]
+        for term in value.split("+")
+    ]
+    if any(isinstance(n, str) for term in terms for n in term):
+        return "+".join("*".join(map(str, term)) for term in terms)
+    return sum(map(math.prod, terms))
 
 
 def _letters_in(value: Any) -> bool:

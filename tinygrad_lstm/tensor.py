@@ -104,6 +104,11 @@ class Tensor:
         return self.declared if self.data is None else tuple(self.data.shape)
 
     @property
+    def axes(self) -> Shape:
+        """The shape as written: its letters are still letters when data have arrived."""
+        return self.declared or self.shape
+
+    @property
     def ndim(self) -> int:
         return len(self.shape)
 

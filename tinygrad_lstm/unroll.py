@@ -43,8 +43,8 @@ def through_time(cell: Graph, T: int) -> Graph:
     if not isinstance(T, int | np.integer) or T < 1:
         raise ShapeError(f"through_time: T = {T}; a network through time has at least one step")
     x, *states = cell.inputs
-    xs = [Input(f"{x.name}_{t}", *x.shape) for t in range(1, T + 1)]
-    start = [Input(f"{_without_prev(s.name)}_0", *s.shape) for s in states]
+    xs = [Input(f"{x.name}_{t}", *x.axes) for t in range(1, T + 1)]
+    start = [Input(f"{_without_prev(s.name)}_0", *s.axes) for s in states]
     hs, end = unroll(cell, xs, start)
     return Graph([*xs, *start], [*hs, *end], name=f"{cell.name} through time")
 
@@ -54,7 +54,7 @@ def zero_state(cell: Graph, N: int) -> tuple[Tensor, ...]:
     like = next((p.data for p in cell.parameters.values() if is_real(p.data)), None)
     state = []
     for s in cell.inputs[1:]:
-        shape = tuple(N if isinstance(n, str) else n for n in s.shape)
+        shape = tuple(N if isinstance(n, str) else n for n in s.axes)
         zeros = np.zeros(shape, LOCAL.dtype)
         if like is not None and backend_name(like) == "numpy":
             zeros = zeros.astype(like.dtype)
@@ -71,10 +71,10 @@ def stack(cells: Sequence[Graph]) -> Graph:
     """
     if not cells:
         raise GraphError("stack: no cells; give it at least one")
-    x = h = Input("x", *cells[0].inputs[0].shape)
+    x = h = Input("x", *cells[0].inputs[0].axes)
     states, ends = [], []
     for depth, cell in enumerate(cells, start=1):
-        mine = [Input(_numbered(s.name, depth), *s.shape) for s in cell.inputs[1:]]
+        mine = [Input(_numbered(s.name, depth), *s.axes) for s in cell.inputs[1:]]
         end = cell(h, *mine, scope=f"layer={depth}")
         states += mine
         ends += end

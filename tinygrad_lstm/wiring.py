@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -77,7 +78,7 @@ def check_count(inputs: Tensors, given: Sequence[Any], call: str) -> None:
 
 def unify(node: Tensor, shape: tuple, letters: dict[str, Any], call: str) -> None:
     """Let the letters of an input's declared shape stand for the sizes that arrived."""
-    declared = node.declared or node.shape
+    declared = node.axes
     if ANY in (declared, shape):
         return
     fits = len(declared) == len(shape)
@@ -95,8 +96,37 @@ def unify(node: Tensor, shape: tuple, letters: dict[str, Any], call: str) -> Non
         )
 
 
+def checked_late(inputs: Tensors, program: Iterable[tuple]) -> bool:
+    """Whether the shape rules must be asked once more when data arrive.
+
+    They must above an input of any shape, and for slices along an axis whose size is a letter.
+    """
+    return any(n.declared == ANY for n in inputs) or any(
+        op.kind == "slice" and any(letters_of(p) - letters_of(node) for p in node.parents)
+        for node, op, _ in program
+    )
+
+
+def letters_of(node: Tensor) -> set[str]:
+    """The letters among a node's axes, which stand for sizes that wait for data."""
+    return {n for n in node.axes if isinstance(n, str)}
+
+
+@contextlib.contextmanager
+def as_written(nodes: Sequence[Tensor]):
+    """Inside, nodes with letters in their shapes hold no data, so that letters stay letters."""
+    kept = [(node, node.data) for node in nodes if letters_of(node)]
+    for node, _ in kept:
+        node.data = None
+    try:
+        yield
+    finally:
+        for node, data in kept:
+            node.data = data
+
+
 def check_shapes(program: Iterable[tuple]) -> None:
-    """Ask the shape rules that an input of any shape has put off."""
+    """Ask the shape rules that were put off until data arrive."""
     shapes: dict[Tensor, Any] = {}
     for node, op, *_ in program:
         try:

@@ -115,3 +115,9 @@ def test_gradients_at_ties_of_maximum_sum_to_the_cotangent(rng):
 def test_central_differences_notice_a_corner():
     with pytest.raises(KinkError, match="slopes"):
         numeric_vjp(lambda x: (tl.Abs()(x),), [np.array([1e-4])], [np.ones(1)], [0], analytic=False)
+
+
+def test_an_infinite_gradient_does_not_reach_the_branch_that_was_not_taken():
+    a, b = tl.Tensor([1.0, 2.0]), tl.Tensor([3.0, 4.0])
+    tl.where(np.array([True, False]), a, b).backward(np.array([INF, 1.0], "float32"))
+    assert a.grad.tolist() == [INF, 0.0] and b.grad.tolist() == [0.0, 1.0]

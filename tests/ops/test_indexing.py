@@ -87,6 +87,13 @@ def test_an_index_that_fits_no_axis_is_refused(key, error):
         f64(np.ones((3, 4)))[key]
 
 
+@pytest.mark.parametrize("key", [np.s_[-10::-1], np.s_[:, -9:-5:-1], np.s_[2:2], np.s_[1:0, ::-1]])
+def test_an_empty_slice_is_empty_in_either_direction(key):
+    x = np.arange(12.0).reshape(3, 4)
+    y = f64(x)[key]
+    assert y.numpy().shape == y.op.shape(y.parents[0].shape) == x[key].shape
+
+
 def test_a_waiting_axis_can_be_sliced_from_the_front():
     x = tl.Input("x", "T", 4)
     g = tl.Graph([x], [x[:2]])

@@ -8,6 +8,7 @@ from typing import ClassVar
 from ..errors import ShapeError
 from ..op import Op
 from ..where import both
+from .flow import Filled
 from .gates import Heaviside
 
 
@@ -35,7 +36,7 @@ class Where(Op):
         return xp.where(xp.astype(condition, xp.bool), a, b)
 
     def vjp(self, g, y, condition, a, b):
-        none = g * 0
+        none = Filled(0.0)(g)  # not 0 * g, for an infinite g must not reach the other branch
         return None, Where()(condition, g, none), Where()(condition, none, g)
 
     def shape(self, condition, a, b):

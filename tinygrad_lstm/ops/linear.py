@@ -3,7 +3,7 @@ r"""The derivative table, part 4: products with matrices, and the row lookup tha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..backend import add_rows
 from ..errors import DtypeError, RangeError, ShapeError
@@ -136,8 +136,9 @@ class Lookup(Op):
 class Scatter(Op):
     r"""Zeros (V, D) with every row $g_n$ added at row $k_n$: the derivative of `Lookup`."""
 
-    count: int
+    count: Any
     kind: ClassVar = "linear"
+    lettered: ClassVar = ("count",)
     latex: ClassVar = r"\operatorname{{scatter}}({0}, {1})"
     whole: ClassVar = (1,)
 

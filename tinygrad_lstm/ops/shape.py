@@ -6,6 +6,7 @@ Stack and Select, Expand and Sum.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, SupportsIndex
@@ -28,7 +29,7 @@ def window(axis: int, ndim: int, start: int, length: int, step: int = 1) -> tupl
     """The index that takes start, start + step, ... along one axis, all along the others."""
     stop = start + length * step
     axis %= ndim
-    taken = slice(start, stop if stop >= 0 else None, step)
+    taken = slice(start, stop if stop >= 0 else None, step) if length else slice(0, 0)
     return (slice(None),) * axis + (taken,) + (slice(None),) * (ndim - axis - 1)
 
 
@@ -109,10 +110,13 @@ class Embed(Op):
         shape = list(x.shape)
         length, shape[self.axis] = shape[self.axis], self.size
         y = zeros(xp, tuple(shape), x)
-        y[window(self.axis, x.ndim, self.start, length, self.step)] = x
+        start = self.start if self.start >= 0 else self.start + self.size
+        y[window(self.axis, x.ndim, start, length, self.step)] = x
         return y
 
     def vjp(self, g, y, x):
+        if self.start < 0:  # from the end, as only a Select does
+            return (Reshape(x.shape)(Select(self.axis, self.start)(g)),)
         return (Narrow(self.axis, self.start, x.shape[self.axis], self.step)(g),)
 
     def shape(self, x):
@@ -141,7 +145,7 @@ class Select(Op):
 
     def vjp(self, g, y, x):
         axis, size = self.axis % x.ndim, x.shape[self.axis]
-        start = self.index if self.index >= 0 else self.index + size
+        start = self.index + size if self.index < 0 and isinstance(size, int) else self.index
         kept = Reshape((*x.shape[:axis], 1, *x.shape[axis + 1 :]))
         return (lambda: Embed(axis, start, size)(kept(g)),)
 
@@ -182,8 +186,14 @@ class Concat(Op):
     def vjp(self, g, y, *xs):
         parts, start = [], 0
         for x in xs:
-            parts.append(Narrow(self.axis, start, x.shape[self.axis])(g))
-            start += x.shape[self.axis]
+            size = x.shape[self.axis]
+            if not isinstance(size, int):
+                raise ShapeError(
+                    f"Concat: axis {self.axis} of {x.title} waits for data, so nobody knows yet "
+                    "where its part begins; give its Input a number there"
+                )
+            parts.append(Narrow(self.axis, start, size)(g))
+            start += size
         return tuple(parts)
 
     def shape(self, *xs):
@@ -294,7 +304,11 @@ def _volume(shape) -> tuple[int, tuple]:
     """The product of the known sizes, and the letters that remain."""
     n, letters = 1, []
     for side in shape:
-        if isinstance(side, str):
+        if isinstance(side, str) and "+" not in side:
+            factors = side.split("*")
+            letters += [f for f in factors if not f.isdigit()]
+            n *= math.prod(int(f) for f in factors if f.isdigit())
+        elif isinstance(side, str):
             letters.append(side)
         else:
             n *= side
