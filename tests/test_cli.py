@@ -14,7 +14,7 @@ from tinygrad_lstm.train import demo as job
 TEXT = "The quick brown fox jumps over the lazy dog, and it sleeps. It wakes. " * 20
 PICTURES = {
     "loss.svg", "cell.svg", "unrolled.svg", "gates.svg", "states.svg", "gradients-last.svg",
-    "gradients-mean.svg", "weight.svg",
+    "gradients-mean.svg", "gradients-map.svg", "weight.svg", "ledger.svg",
 }  # fmt: skip
 
 

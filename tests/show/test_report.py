@@ -76,8 +76,25 @@ def test_every_picture_is_on_the_page_and_has_a_size(browser, report):
         "[...document.querySelectorAll('figure svg')].map(s => s.getBoundingClientRect())"
         ".map(r => [r.width, r.height])"
     )
-    assert len(sizes) == len(list(report.glob("*.svg"))) == 8
+    assert len(sizes) == len(list(report.glob("*.svg"))) == 10
     assert all(width > 100 and height > 100 for width, height in sizes)
+    page.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_sentence_can_be_stepped_through_inside_the_page(browser, report, width):
+    page, trouble = opened(browser, report, width)
+    page.locator("iframe").scroll_into_view_if_needed()
+    inside = page.frame_locator("iframe")
+    inside.locator("#next").click()
+    first = inside.locator("#sentence").inner_text()
+    assert first.startswith("t = 1, forward: ")
+    inside.locator("body").press("End")
+    inside.locator("#sentence", has_text="backward").wait_for()
+    assert inside.locator("#sentence").inner_text() != first
+    assert inside.locator("img").count() == 0
+    assert trouble == []
     page.close()
 
 
@@ -128,6 +145,19 @@ def test_every_picture_is_well_formed(report):
 def test_the_sum_over_timesteps_is_stated_to_be_the_gradient(report):
     page = (report / "index.html").read_text(encoding="utf-8")
     assert "that is the rounding of 32-bit numbers" in page
+
+
+def test_the_page_stays_a_few_megabytes_however_large_the_model(tmp_path):
+    path = tmp_path / "text"
+    path.write_text("plain words. " * 40, encoding="utf-8")
+    options = ["--steps", "1", "--hidden", "300", "--out", str(tmp_path)]
+    assert cli.main(["demo", "--text", str(path), *options]) == 0
+    assert (tmp_path / "index.html").stat().st_size < 8e6
+
+
+def test_the_page_derives_how_the_gradient_of_a_state_comes_from_the_next_step(report):
+    page = (report / "index.html").read_text(encoding="utf-8")
+    assert r"\bar{c}_{t+1} \odot \mathrm{forget\_gate}_{t+1}" in page
 
 
 def test_the_verdict_sets_the_model_against_both_baselines(report):

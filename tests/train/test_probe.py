@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 
-from tinygrad_lstm import CELLS
+from tinygrad_lstm import CELLS, gradient_flow, ledger
 from tinygrad_lstm.train.model import CharModel, Sizes
 from tinygrad_lstm.train.probe import (
     find_sentence,
     gates,
-    gradient_norms,
+    recurrent_weight,
     run_probe,
-    split_by_timestep,
     tail,
 )
 from tinygrad_lstm.train.text import split_text
@@ -67,20 +66,29 @@ def test_gates_of_stacked_cells_are_told_apart():
 
 @pytest.mark.parametrize("cell", sorted(CELLS))
 @pytest.mark.parametrize("layers", [1, 2])
-def test_a_shared_weights_gradient_is_the_sum_over_timesteps(cell, layers, float64):
-    split = split_by_timestep(probe_of(cell, layers)[2])
+def test_the_weight_that_is_split_is_read_at_every_timestep(cell, layers, float64):
+    probe = probe_of(cell, layers)[2]
+    split = ledger(probe.training, recurrent_weight(probe))
     assert len(split.parts) == 6
-    assert np.abs(split.grad).max() > 0
+    assert all(part.any() for part in split.parts)
     np.testing.assert_allclose(sum(split.parts), split.grad, rtol=1e-12, atol=1e-15)
     assert split.difference < 1e-12
 
 
-def test_parts_come_in_the_order_of_time(float64):
+def test_the_weight_that_is_split_multiplies_the_output_of_the_step_before(float64):
     _, _, probe = probe_of()
-    split = split_by_timestep(probe)
+    split = ledger(probe.training, recurrent_weight(probe))
     first = [n for n in probe.graph.nodes if n.scope == "t=1" and n.name == "h2h"]
     h_before = probe.graph.inputs[-1].data
     np.testing.assert_allclose(split.parts[0], first[0].grad.T @ h_before, rtol=1e-12)
+
+
+def test_every_character_has_its_loss_and_the_mean_comes_last():
+    _, _, probe = probe_of()
+    *losses, mean = [float(y) for y in probe.graph.outputs]
+    assert len(losses) == 6
+    assert np.isclose(np.mean(losses), mean)
+    assert [y.scope for y in probe.graph.outputs] == [*(f"t={t}" for t in range(1, 7)), None]
 
 
 def loss_from(model, text, probe, t, nudge, last_only):
@@ -101,13 +109,23 @@ def loss_from(model, text, probe, t, nudge, last_only):
 @pytest.mark.parametrize("last_only", [True, False])
 def test_gradients_of_h_equal_central_differences(last_only, float64):
     model, text, probe = probe_of()
-    gradient_norms(probe, last_only)
+    seeds = [None] * 5 + [1.0, None] if last_only else [None] * 6 + [1.0]
+    probe.graph.backward(*seeds)
     up, down = (loss_from(model, text, probe, 3, nudge, last_only) for nudge in (1e-6, -1e-6))
     assert np.isclose(probe.states["h"][2].grad[0, 0], (up - down) / 2e-6, rtol=1e-5)
 
 
 def test_norms_are_one_for_each_state_and_timestep():
     _, _, probe = probe_of(layers=2)
-    norms = gradient_norms(probe, last_only=False)
-    assert list(norms) == ["c1", "h1", "c2", "h2"]
-    assert all(len(values) == 6 and min(values) > 0 for values in norms.values())
+    flow = gradient_flow(probe.graph, *[1.0] * 6, None)
+    assert list(flow.norms) == list(probe.states) == ["c1", "h1", "c2", "h2"]
+    for norms in flow.norms.values():
+        assert np.array_equal(norms > 0, np.tri(6, dtype=bool))
+
+
+def test_the_losses_together_pull_as_the_mean_does_times_their_number(float64):
+    _, _, probe = probe_of()
+    flow = gradient_flow(probe.graph, *[1.0] * 6, None)
+    probe.graph.backward(*[None] * 6, 1.0)
+    mean = [np.linalg.norm(h.grad) for h in probe.states["h"]]
+    np.testing.assert_allclose(flow.total["h"] / 6, mean, rtol=1e-10)

@@ -5,8 +5,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tinygrad_lstm.train.probe import Split
-from tinygrad_lstm.train.words import check, comparison, fading, round_number, scores, verdict
+from tinygrad_lstm import Ledger
+from tinygrad_lstm.train.words import (
+    check,
+    comparison,
+    fading,
+    gates_said,
+    reach,
+    round_number,
+    scores,
+    verdict,
+)
 
 BASELINES = {"unigram": 4.5, "bigram": 3.5}
 
@@ -75,7 +84,37 @@ def test_numbers_are_rounded_to_two_digits(number, said):
     assert said in round_number(number)
 
 
+def ledger_of(parts, grad, gates=()):
+    parts = np.asarray(parts, float)
+    times = np.arange(len(parts), 0, -1)
+    return Ledger("W", times, parts[::-1], parts, np.zeros_like(grad), grad, dict(gates))
+
+
 def test_the_check_says_so_when_the_sum_is_not_the_gradient():
     part = np.ones((2, 2))
-    assert "the rounding of 32-bit" in check(Split("W", [part, part], 2 * part))
-    assert "NOT" in check(Split("W", [part, part], 3 * part))
+    assert "the rounding of 32-bit" in check(ledger_of([part, part], 2 * part))
+    assert "NOT" in check(ledger_of([part, part], 3 * part))
+
+
+def test_the_gates_that_receive_most_and_least_are_named():
+    grad = np.array([[3.0, 4.0], [0.0, 1.0], [2.0, 0.0]])
+    gates = {"i": (slice(0, 1),), "f": (slice(1, 2),), "o": (slice(2, 3),)}
+    words = gates_said(ledger_of([grad], grad, gates))
+    assert "the rows of i have received most (norm 5)" in words
+    assert "those of f least (1)" in words
+    assert "one gate" in gates_said(ledger_of([grad], grad, {"r": (slice(0, 3),)}))
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [
+        (0.5, "falls to a tenth within 4 steps."),
+        (0.05, "falls to a tenth within 1 step and to a thousandth within 3 steps."),
+        (0.99, "stays above a tenth over all 6 steps."),
+        (1.5, "stays above a tenth over all 6 steps."),
+    ],
+)
+def test_the_reach_of_a_loss_is_where_its_gradient_has_fallen(factor, said):
+    back = np.arange(6)[:, None] - np.arange(6)
+    norms = np.where(back >= 0, factor ** np.maximum(back, 0), 0.0)
+    assert reach(SimpleNamespace(norms={"h": norms})) == said

@@ -259,7 +259,7 @@ class _Recorder:
         found = []
         for (_, contribution, *_), local in zip(sent, ones):
             local = local() if callable(local) else local
-            if contribution is None or local is None:
+            if local is None or not isinstance(contribution, np.ndarray):  # none, or a summary
                 found.append(None)
                 continue
             local = to_numpy(local)

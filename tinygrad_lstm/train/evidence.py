@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
+from ..explain import GradientFlow, Ledger, gradient_flow, ledger
 from .loop import History, Recipe
 from .model import CharModel
-from .probe import Probe, Split, find_sentence, gradient_norms, run_probe, split_by_timestep, tail
+from .probe import Probe, find_sentence, recurrent_weight, run_probe, tail
 from .text import Text
 
-SPLIT_STEPS = 11
-"""Over how many timesteps the gradient of a shared weight is split."""
+SHORT = 8
+"""How many timesteps the weight's ledger and the step-through page have."""
 
 
 @dataclass(frozen=True)
@@ -42,22 +45,31 @@ class Evidence(NamedTuple):
 
     Attributes:
         probe: the sentence that the gates and the gradients belong to.
-        last, mean: state name -> norms over t, for the loss of the last character and of all.
-        short: the last `SPLIT_STEPS` characters of the sentence.
-        split: a shared weight's gradient by timestep, of `short`.
+        flow: the gradient of each of its characters' losses at every state.
+        short: the last `SHORT` characters of the sentence.
+        split: a shared weight's gradient by timestep, of `short` and its mean loss.
     """
 
     probe: Probe
-    last: dict[str, list[float]]
-    mean: dict[str, list[float]]
+    flow: GradientFlow
     short: Probe
-    split: Split
+    split: Ledger
+
+    @property
+    def last(self) -> dict[str, np.ndarray]:
+        """State -> norms over t of the gradient of the last character's loss."""
+        return {state: norms[-1] for state, norms in self.flow.norms.items()}
+
+    @property
+    def mean(self) -> dict[str, np.ndarray]:
+        """State -> norms over t of the gradient of the mean loss."""
+        return {state: norms / len(norms) for state, norms in self.flow.total.items()}
 
 
 def measure(run: Run) -> Evidence:
     """Read a sentence of the held-out text, forward and backward."""
     sentence = find_sentence(run.text)
     probe = run_probe(run.model, run.text, sentence)
-    last, mean = gradient_norms(probe, last_only=True), gradient_norms(probe, last_only=False)
-    short = run_probe(run.model, run.text, tail(sentence, SPLIT_STEPS))
-    return Evidence(probe, last, mean, short, split_by_timestep(short))
+    flow = gradient_flow(probe.graph, *[1.0] * len(sentence.characters), None)
+    short = run_probe(run.model, run.text, tail(sentence, SHORT))
+    return Evidence(probe, flow, short, ledger(short.training, recurrent_weight(short)))

@@ -54,8 +54,8 @@ class Probe:
     """A sentence that was run through the model, one timestep a character.
 
     Attributes:
-        graph: from k_1 ... k_T, targets (T, 1) and state to two losses: that of the last
-            character alone, and the mean over all.
+        graph: from k_1 ... k_T, target_1 ... target_T and state to the loss of every character,
+            and last the mean of them.
         states: the nodes of each state over time, such as "c" -> [c_1, ..., c_T].
     """
 
@@ -63,23 +63,39 @@ class Probe:
     graph: Graph
     states: dict[str, list[Tensor]]
 
+    @property
+    def training(self) -> Graph:
+        """The same nodes with the mean loss as the only output, as in training."""
+        return Graph(self.graph.inputs, self.graph.outputs[-1:], name="the trained model")
+
 
 def run_probe(model: CharModel, text: Text, sentence: Sentence) -> Probe:
     """Build the network of the sentence's length, and run it forward."""
-    T = len(sentence.characters)
+    T, reads = len(sentence.characters), reader_with_loss(model)
     ids, start = model.inputs(T)
-    targets, state, steps = Input("targets", T, "N"), tuple(start), []
-    for t, k in enumerate(ids, start=1):
-        state = model.reader(k, *state, scope=f"t={t}")
+    targets = [Input(f"target_{t}", "N") for t in range(1, T + 1)]
+    state, steps, losses = list(start), [], []
+    for t, (k, target) in enumerate(zip(ids, targets), start=1):
+        *state, loss = reads(k, target, *state, scope=f"t={t}")
         steps.append(state)
-    logits = model.readout(stacked([state[-1] for state in steps]))
-    losses = cross_entropy(logits[T - 1], targets[T - 1]), cross_entropy(logits, targets)
-    graph = Graph([*ids, targets, *start], losses, {"loss_last": losses[0], "loss_mean": losses[1]})
+        losses.append(loss)
+    outputs = [*losses, stacked(losses).mean()]
+    graph = Graph([*ids, *targets, *start], outputs, {"loss_mean": outputs[-1]})
     read = text.encode(sentence.characters)[:, None]
     foresee = text.encode(sentence.characters[1:] + sentence.after)[:, None]
-    graph.forward(*read, foresee, *state_after(model, text, sentence.before))
+    graph.forward(*read, *foresee, *state_after(model, text, sentence.before))
     names = [(node.name or f"state {n}").removesuffix("_prev") for n, node in enumerate(start)]
     return Probe(sentence, graph, {n: [s[k] for s in steps] for k, n in enumerate(names)})
+
+
+def reader_with_loss(model: CharModel) -> Graph:
+    """One timestep: from k, target and state to the state after, and the loss of its prediction."""
+    (k,), start = model.inputs(1)
+    target = Input("target", "N")
+    end = model.reader(k, *start)
+    logits = model.readout(end[-1])
+    loss = cross_entropy(logits, target)
+    return Graph([k, target, *start], [*end, loss], {"logits": logits, "loss": loss})
 
 
 def state_after(model: CharModel, text: Text, characters: str) -> list[np.ndarray]:
@@ -106,64 +122,12 @@ def gates(probe: Probe) -> dict[str, np.ndarray]:
     return {name: np.stack(rows) for name, rows in values.items()}
 
 
-def gradient_norms(probe: Probe, last_only: bool) -> dict[str, list[float]]:
-    r"""$\lVert \partial L / \partial s_t \rVert_2$ for every state s and timestep t.
-
-    L is the loss of the last character alone, or the mean over all.
-    """
-    probe.graph.backward(*((1.0, None) if last_only else (None, 1.0)))
-    return {
-        name: [0.0 if n.grad is None else float(np.linalg.norm(n.grad)) for n in nodes]
-        for name, nodes in probe.states.items()
-    }
-
-
-class Split(NamedTuple):
-    """The gradient of a shared weight, timestep by timestep.
-
-    Attributes:
-        name: of the weight.
-        parts: the contribution of each timestep, t = 1 first, each in the weight's shape.
-        grad: what `backward` put into `.grad`.
-    """
-
-    name: str
-    parts: list[np.ndarray]
-    grad: np.ndarray
-
-    @property
-    def title(self) -> str:
-        """The weight's name in words: layer=2/W_h is W_h of layer 2."""
-        layer, _, name = self.name.rpartition("/")
-        return f"{name} of {layer.replace('=', ' ')}" if layer else name
-
-    @property
-    def difference(self) -> float:
-        """The largest |sum of the parts - grad|, as a share of the largest |grad|."""
-        gap = np.abs(np.sum(self.parts, axis=0, dtype="float64") - self.grad).max()
-        return float(gap / max(np.abs(self.grad).max(), 1e-300))
-
-
-def split_by_timestep(probe: Probe) -> Split:
-    """What each timestep adds to dL/dW, L the mean loss of all characters.
-
-    W is the weight matrix that multiplies h of the step before; every step reads the same one.
-    """
-    name, W = recurrent_weight(probe)
-    parts = {
-        step.node.scope: g
-        for step in probe.graph.backward_steps(None, 1.0)
-        for node, g in step.sent
-        if node is W
-    }
-    return Split(name, list(reversed(parts.values())), W.numpy() * 0 if W.grad is None else W.grad)
-
-
-def recurrent_weight(probe: Probe) -> tuple[str, Parameter]:
-    """The first weight matrix that a node applies to h of the first timestep."""
+def recurrent_weight(probe: Probe) -> Parameter:
+    """The first weight matrix that the second timestep applies to h of the first."""
     h = next(reversed(probe.states.values()))[0]
-    read = {p for n in probe.graph.nodes if n.scope and h in n.parents for p in n.parents}
-    return next((n, p) for n, p in probe.graph.parameters.items() if p in read and p.ndim == 2)
+    second = [n for n in probe.graph.nodes if (n.scope or "").split("/")[0] == "t=2"]
+    read = {p for n in second if h in n.parents for p in n.parents}
+    return next(p for p in probe.graph.parameters.values() if p in read and p.ndim == 2)
 
 
 def _is_gate(node: Tensor) -> bool:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from ..explain import bptt_equations, record
 from ..show import equations
 from ..show.canvas import escaped
+from ..show.page import embedded
 from .evidence import Evidence, Run, measure
 from .pictures import pictures
+from .probe import Probe
 from .sample import generate
 from .words import facts, scores, sentences
 
@@ -27,8 +31,15 @@ CAPTIONS = {
     "states.svg": "White is 0. Each kind of state has a scale of its own.",
     "gradients-last.svg": "L is the loss of the last character of the sentence.",
     "gradients-mean.svg": "L is the mean loss of all characters of the sentence.",
+    "gradients-map.svg": "Colours are on an axis of powers of ten. White: nothing arrives, or less "
+    "than a millionth of the largest value.",
     "weight.svg": "White is 0. The last matrix is the sum of the others.",
+    "ledger.svg": "Norms: the lengths of the matrices above, all rows of a gate taken together.",
 }
+BUDGET = 8_000_000
+"""How many bytes of arrays the step-through page may show whole, however large the model is."""
+HEIGHT = 900
+"""Of the step-through page, in pixels."""
 ON_WHITE = ("cell.svg", "unrolled.svg")
 """Drawings whose colours are made for a white page."""
 
@@ -45,20 +56,34 @@ def write_report(run: Run, folder: Path) -> None:
 def fill(run: Run, seen: Evidence, drawn: Mapping[str, str]) -> str:
     """The template with its places filled, all text from outside escaped."""
     katex, typeset = _vendored("katex.min.js"), _own("report.js")
+    stepper = stepper_page(seen.short)
     beginning = seen.probe.sentence.characters[:12]
     return Template(_own("report.html")).substitute(
         {name: escaped(words) for name, words in sentences(run, seen).items()},
         katex_js=katex,
         katex_css=_vendored("katex.min.css"),
         typeset_js=typeset,
-        script_hashes=f"{_hash(katex)} {_hash(typeset)}",
+        script_hashes=" ".join([_hash(katex), _hash(typeset), *hashes_of(stepper)]),
+        stepper=embedded(stepper, HEIGHT),
         beginning=escaped(beginning),
         sample=escaped(generate(run.model, run.text, beginning, 600)),
         equations=escaped(equations(run.model.cell)),
+        bptt=escaped(bptt_equations(run.model.cell)),
         scores=_rows(scores(run), "td"),
         facts=_rows(list(facts(run).items()), "th"),
         **{_place(name): figure(svg, name) for name, svg in drawn.items()},
     )
+
+
+def stepper_page(short: Probe) -> str:
+    """The page that steps through the last characters of the sentence."""
+    graph = short.training
+    return record(graph, *(node.data for node in graph.inputs), budget=BUDGET).page()
+
+
+def hashes_of(page: str) -> list[str]:
+    """The scripts that a page lets run: a page within a page needs the outer one's leave too."""
+    return sorted(set(re.findall(r"'sha256-[\w+/]+=*'", page[: page.index("<title>")])))
 
 
 def figure(svg: str, name: str) -> str:

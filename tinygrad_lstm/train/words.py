@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 
 import numpy as np
 
+from ..explain import GradientFlow, Ledger
+from ..show.canvas import visible
 from .baselines import PRIOR
-from .evidence import Evidence, Run, Split
+from .evidence import Evidence, Run
 from .pictures import SIDE
+from .probe import Probe
 from .sample import TEMPERATURE
 
 
@@ -30,6 +34,11 @@ def sentences(run: Run, seen: Evidence) -> dict[str, str]:
             rf"\partial L / \partial {_latex(state)}_t" for state in seen.probe.states
         ),
         "fading": fading(seen.last),
+        "output_k": f"{_latex(list(seen.flow.norms)[-1])}_k",
+        "reach": reach(seen.flow),
+        "window": window(seen.short),
+        "window_numbers": numbered(seen.short),
+        "gates": gates_said(split),
         "T_sentence": str(len(seen.probe.sentence.characters)),
         "T_split": str(len(split.parts)),
         "weight": f"{split.title} ({' × '.join(map(str, split.grad.shape))})",
@@ -63,9 +72,9 @@ def comparison(run: Run) -> str:
     )
 
 
-def fading(last: dict[str, list[float]]) -> str:
+def fading(last: Mapping[str, np.ndarray]) -> str:
     """How the gradient of the last loss changes on its way back."""
-    name, norms = next(reversed(last.items()))
+    name, norms = list(last.items())[-1]
     if not norms[0] > 0 or not norms[-1] > 0:
         return f"the gradient of {name} is too small for a 32-bit number before it reaches step 1."
     factor = norms[-1] / norms[0]
@@ -73,7 +82,51 @@ def fading(last: dict[str, list[float]]) -> str:
     return f"from step {len(norms)} to step 1 the gradient of {name} {way} by a factor of {size}."
 
 
-def check(split: Split) -> str:
+def reach(flow: GradientFlow) -> str:
+    """Over how many steps the gradient of a loss falls to a tenth and to a thousandth."""
+    norms = list(flow.norms.values())[-1]
+    profile = typical(norms)
+    found = []
+    for share, name in ((0.1, "a tenth"), (0.001, "a thousandth")):
+        below = np.flatnonzero(profile < share)
+        if len(below):
+            found.append(f"to {name} within {below[0]} {'steps' if below[0] > 1 else 'step'}")
+    if not found:
+        return f"stays above a tenth over all {len(norms)} steps."
+    return f"falls {' and '.join(found)}."
+
+
+def typical(norms: np.ndarray) -> np.ndarray:
+    """The gradient d steps back as a share of that at the loss's own step: the median over t."""
+    T = len(norms)
+    own = np.maximum(np.diagonal(norms), 1e-300)
+    return np.array([np.median(np.diagonal(norms, -d) / own[d:]) for d in range(T)])
+
+
+def window(short: Probe) -> str:
+    """The few characters that are stepped through, spaces and line breaks made visible."""
+    return "".join(map(visible, short.sentence.characters))
+
+
+def numbered(short: Probe) -> str:
+    """Which character is read in which timestep."""
+    read = short.sentence.characters
+    return ", ".join(f"t = {t} reads {visible(c)}" for t, c in enumerate(read, start=1))
+
+
+def gates_said(split: Ledger) -> str:
+    """Which gate's rows receive most, from the numbers."""
+    whole = {gate: float(np.linalg.norm(split.grad[at])) for gate, at in split.gates.items()}
+    if len(whole) < 2:
+        return "It belongs to one gate, so there is one line."
+    most, least = max(whole, key=whole.__getitem__), min(whole, key=whole.__getitem__)
+    return (
+        f"After all {len(split.parts)} steps the rows of {most} have received most (norm "
+        f"{whole[most]:.2g}), those of {least} least ({whole[least]:.2g})."
+    )
+
+
+def check(split: Ledger) -> str:
     """Whether the sum over timesteps is the gradient, from the numbers."""
     holds = "the rounding of 32-bit numbers" if split.difference < 1e-5 else "NOT as it should be"
     return (
