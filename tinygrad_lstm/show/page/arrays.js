@@ -34,10 +34,14 @@ export class Arrays {
 
 function unpack(packed) {
   if (packed.n !== undefined) return { shape: packed.s, summary: packed };
-  const bytes = Uint8Array.from(atob(packed.d), (c) => c.charCodeAt(0));
+  const text = atob(packed.d);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
   if (!packed.m) return { shape: packed.s, data: new Float32Array(bytes.buffer) };
   halves ??= halfTable();
-  const data = Float32Array.from(new Uint16Array(bytes.buffer), (bits) => halves[bits] * packed.m);
+  const bits = new Uint16Array(bytes.buffer);
+  const data = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) data[i] = halves[bits[i]] * packed.m;
   return { shape: packed.s, data };
 }
 
@@ -85,14 +89,15 @@ export function paint(canvas, array, scale, log) {
   const image = context.createImageData(canvas.width, canvas.height);
   const most = scale ?? largest(array.data);
   const depth = Math.log1p(DECADES);
-  array.data.forEach((v, i) => {
-    let share = most ? Math.min(Math.abs(v) / most, 1) : 0;
+  for (let i = 0; i < array.data.length; i++) {
+    const v = array.data[i];
+    const finite = Number.isFinite(v);
+    let share = finite ? (most ? Math.min(Math.abs(v) / most, 1) : 0) : 1;
     if (log) share = Math.log1p(share * DECADES) / depth;
-    const ink = Number.isFinite(v) ? (v < 0 ? NEGATIVE : POSITIVE) : ODD;
-    if (!Number.isFinite(v)) share = 1;
+    const ink = finite ? (v < 0 ? NEGATIVE : POSITIVE) : ODD;
     for (let c = 0; c < 3; c++) image.data[4 * i + c] = 255 + (ink[c] - 255) * share;
     image.data[4 * i + 3] = 255;
-  });
+  }
   context.putImageData(image, 0, 0);
 }
 
@@ -138,8 +143,12 @@ function tell(event, text) {
 }
 
 function range(array) {
-  let [low, high] = [Infinity, -Infinity];
-  for (const v of array.data) [low, high] = [Math.min(low, v), Math.max(high, v)];
+  let low = Infinity;
+  let high = -Infinity;
+  for (const v of array.data) {
+    if (v < low) low = v;
+    if (v > high) high = v;
+  }
   return `from ${number(low)} to ${number(high)}`;
 }
 

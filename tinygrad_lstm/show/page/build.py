@@ -27,7 +27,9 @@ def stepper_page(recording: Any) -> str:
     """One HTML text that holds everything: no server, no network, opens from disk."""
     katex, script = _vendored("katex.min.js"), bundle()
     title = recording.graph.name or "a graph"
-    drawing = draw(recording.graph, "op", steps="all", title="").svg_with_prefix("d-")
+    drawing = draw(
+        recording.graph, "op", steps="all", title="", notes=_names(recording)
+    ).svg_with_prefix("d-")
     return Template(_own("stepper.html")).substitute(
         title=escaped(title),
         script_hashes=f"{_hash(katex)} {_hash(script)}",
@@ -39,6 +41,12 @@ def stepper_page(recording: Any) -> str:
         katex_js=katex,
         stepper_js=script,
     )
+
+
+def _names(recording: Any) -> dict[Any, dict[str, str]]:
+    """What the sentences call the nodes that have no name of their own."""
+    anonymous = (n for n in recording.graph.nodes if not n.name and n.op is not None)
+    return {n: {"description": recording.wording.name(n)} for n in anonymous}
 
 
 def write_page(page: str, path: str | os.PathLike) -> None:

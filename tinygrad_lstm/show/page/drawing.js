@@ -9,8 +9,6 @@ export class Drawing {
     this.svg = host.querySelector("svg");
     const box = this.svg.viewBox.baseVal;
     this.whole = { x: box.x, y: box.y, w: box.width, h: box.height };
-    this.svg.removeAttribute("width");
-    this.svg.removeAttribute("height");
     this.svg.removeAttribute("style");
     this.nodes = new Map();
     for (const node of this.svg.querySelectorAll("g.node")) {
@@ -24,8 +22,22 @@ export class Drawing {
     }
     this.lit = [];
     this.frame = 0;
+    this.addTip();
+    this.measure();
     this.listen(pick);
     this.reset();
+  }
+
+  /** The head of an arrow that points back to where the values came from. */
+  addTip() {
+    const tip = document.createElementNS(this.svg.namespaceURI, "marker");
+    const look = { id: "back", viewBox: "0 0 8 8", refX: 7.5, refY: 4, markerWidth: 9, markerHeight: 9,
+      markerUnits: "userSpaceOnUse", orient: "auto-start-reverse" };
+    for (const [name, value] of Object.entries(look)) tip.setAttribute(name, value);
+    const head = document.createElementNS(this.svg.namespaceURI, "path");
+    head.setAttribute("d", "M0 0.6 8 4 0 7.4z");
+    tip.append(head);
+    this.svg.append(tip);
   }
 
   /** The pictures of a node: its box, or for a weight its box beside the reader. */
@@ -67,16 +79,20 @@ export class Drawing {
     add(this.box(node), "now", name);
   }
 
-  place(node) {
-    const box = this.box(node);
+  place(box) {
     const shape = box?.querySelector("rect");
     if (!shape) return null;
     const [x, y, w, h] = ["x", "y", "width", "height"].map((n) => Number(shape.getAttribute(n)));
     return { x, y, w, h };
   }
 
+  /** Asked once per size, for a question about sizes makes the browser lay out the page. */
+  measure() {
+    this.size = { w: this.host.clientWidth, h: this.host.clientHeight };
+  }
+
   get aspect() {
-    return this.host.clientHeight / Math.max(this.host.clientWidth, 1) || 0.6;
+    return this.size.h / Math.max(this.size.w, 1) || 0.6;
   }
 
   get height() {
@@ -85,12 +101,13 @@ export class Drawing {
 
   /** Fit the height if its words stay legible, else a part of it. */
   reset() {
-    const perPixel = Math.min(this.whole.h / Math.max(this.host.clientHeight, 1), 1.5);
-    this.view = { x: this.whole.x, y: this.whole.y, w: this.host.clientWidth * perPixel || 600 };
+    const perPixel = Math.min(this.whole.h / Math.max(this.size.h, 1), 1.5);
+    this.view = { x: this.whole.x, y: this.whole.y, w: this.size.w * perPixel || 600 };
     this.apply();
   }
 
   fit() {
+    this.kept = null;
     this.view.w = Math.max(this.whole.w, this.whole.h / this.aspect);
     this.view.x = this.whole.x + (this.whole.w - this.view.w) / 2;
     this.view.y = this.whole.y + (this.whole.h - this.height) / 2;
@@ -108,24 +125,43 @@ export class Drawing {
   }
 
   pan(dx, dy) {
+    this.kept = null;
     cancelAnimationFrame(this.frame);
     this.view.x += dx * this.view.w;
     this.view.y += dy * this.view.w;
     this.apply();
   }
 
+  /** By a transform of the whole: another viewBox would have every word laid out anew. */
   apply() {
     const { x, y, w } = this.view;
-    this.svg.setAttribute("viewBox", `${x} ${y} ${w} ${this.height}`);
+    const scale = this.size.w / w;
+    const [dx, dy] = [(this.whole.x - x) * scale, (this.whole.y - y) * scale];
+    this.svg.style.transform = `translate(${dx}px, ${dy}px) scale(${scale})`;
+  }
+
+  /** The node with those parents that fit into the view together with it. */
+  scene(node, parents) {
+    let all = this.place(this.box(node));
+    for (const parent of all ? parents : []) {
+      const other = this.place(this.box(parent, node));
+      if (!other) continue;
+      const [x, y] = [Math.min(all.x, other.x), Math.min(all.y, other.y)];
+      const w = Math.max(all.x + all.w, other.x + other.w) - x;
+      const h = Math.max(all.y + all.h, other.y + other.h) - y;
+      if (w < this.view.w * 0.9 && h < this.height * 0.9) all = { x, y, w, h };
+    }
+    return all;
   }
 
   /** Move as little as keeps the node, with room around it, in view. */
-  follow(node, smooth) {
-    const at = this.place(node);
+  follow(node, parents, smooth) {
+    this.kept = [node, parents];
+    const at = this.scene(node, parents);
     if (!at) return;
     const { x, y, w } = this.view;
     const h = this.height;
-    const room = [Math.min(w * 0.22, 220), Math.min(h * 0.14, MARGIN * 2)];
+    const room = [Math.min(w * 0.15, (w - at.w) / 2), Math.min(MARGIN, (h - at.h) / 2)];
     const target = {
       x: within(x, w, at.x - room[0], at.x + at.w + room[0]),
       y: within(y, h, at.y - room[1], at.y + at.h + room[1]),
@@ -164,7 +200,7 @@ export class Drawing {
       const [dx, dy] = [event.clientX - from[0], event.clientY - from[1]];
       moved += Math.abs(dx) + Math.abs(dy);
       from = [event.clientX, event.clientY];
-      if (moved > 4) this.pan(-dx / this.host.clientWidth, -dy / this.host.clientWidth);
+      if (moved > 4) this.pan(-dx / this.size.w, -dy / this.size.w);
     });
     addEventListener("pointerup", () => (from = null));
     this.host.addEventListener("click", (event) => {
@@ -182,7 +218,11 @@ export class Drawing {
       },
       { passive: false },
     );
-    new ResizeObserver(() => this.apply()).observe(this.host);
+    new ResizeObserver(() => {
+      this.measure();
+      this.apply();
+      if (this.kept) this.follow(...this.kept, false);
+    }).observe(this.host);
   }
 }
 

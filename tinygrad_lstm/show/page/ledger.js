@@ -27,10 +27,14 @@ export class Ledger {
   build() {
     this.weight = Number(this.choice.value);
     const receipts = this.recording.receipts[this.weight] ?? [];
+    const shape = receipts.length ? this.recording.arrays.packed[receipts[0].g].s : [];
+    const height = shape.length > 1 ? Math.min(60, Math.max(16, (74 * shape[0]) / shape[1])) : 18;
+    this.total.style.minHeight = `${height + 66}px`;
     const times = [...receipts].sort((a, b) => (a.t ?? Infinity) - (b.t ?? Infinity) || b.step - a.step);
     this.parts = times.map((receipt) => {
       const where = receipt.t == null ? "outside time" : `t = ${receipt.t}`;
       const sheet = element("span", { className: "sheet" });
+      sheet.style.minHeight = `${height}px`;
       const size = element("span", { className: "norm" });
       const cell = element("button", { type: "button", className: "part", tabIndex: -1 },
         element("span", { textContent: where }), sheet, size);
@@ -53,10 +57,11 @@ export class Ledger {
       part.filled ||= filled;
       part.cell.classList.toggle("empty", !filled);
       part.cell.classList.toggle("current", part.receipt.step === at);
-      if (part.receipt.step === at) this.reveal(part.cell);
     }
     if (this.shown === arrived.length) return;
     this.shown = arrived.length;
+    const latest = arrived.reduce((a, b) => (a && a.receipt.step > b.receipt.step ? a : b), null);
+    this.reveal((latest ?? this.parts[this.parts.length - 1]).cell);
     const name = this.recording.nodes[this.weight].name;
     const whole = arrived.length === this.parts.length;
     const told = `${arrived.length} of ${this.parts.length} timesteps' contributions`;
@@ -66,14 +71,14 @@ export class Ledger {
       element("span", { textContent: told }),
     );
     if (!total) return;
-    if (total.data) this.total.append(heatmap(total, `dL/d${name}`, { ...this.look("weight gradient"), width: 150, height: 84 }));
+    if (total.data) this.total.append(heatmap(total, `dL/d${name}`, { ...this.look("weight gradient"), width: 150, height: 60 }));
     this.total.append(element("span", { className: "norm", textContent: `norm ${number(norm(total))}` }));
   }
 
   fill({ receipt, where, sheet, size }) {
     const part = this.recording.arrays.get(receipt.g);
     const name = `contribution of ${where}`;
-    if (part.data) sheet.append(heatmap(part, name, { ...this.look("weight gradient"), width: 74, height: 74 }));
+    if (part.data) sheet.append(heatmap(part, name, { ...this.look("weight gradient"), width: 74, height: 60 }));
     size.textContent = number(norm(part));
   }
 
@@ -92,6 +97,7 @@ export class Recording {
     Object.assign(this, data);
     this.arrays = arrays;
     this.receipts = this.nodes.map(() => []);
+    this.totals = new Map();
     this.steps.forEach((step, k) => {
       for (const part of step.sent ?? []) {
         if (part.g >= 0) this.receipts[part.to].push({ step: k, t: step.t, g: part.g, after: part.after });
@@ -107,6 +113,12 @@ export class Recording {
     const last = receipts[count - 1];
     if (last && last.after >= 0) return this.arrays.get(last.after);
     const parts = [seed, ...receipts.slice(0, count).map(({ g }) => g)].filter((k) => k >= 0);
-    return parts.length === 1 ? this.arrays.get(parts[0]) : sum(parts.map((k) => this.arrays.get(k)));
+    const known = this.totals.get(node) ?? [];
+    this.totals.set(node, known);
+    for (let k = known.length; k < parts.length; k++) {
+      const part = this.arrays.get(parts[k]);
+      known.push(k ? sum([known[k - 1], part]) : part);
+    }
+    return known[parts.length - 1] ?? null;
   }
 }

@@ -16,7 +16,7 @@ class Stepper {
     this.done = -1;
     const look = (kind) => {
       const scale = $("scale").value;
-      return { log: scale === "log", scale: scale === "each" ? null : data.scales[kind] };
+      return { log: scale === "log" && kind.endsWith("gradient"), scale: scale === "each" ? null : data.scales[kind] };
     };
     this.drawing = new Drawing($("drawing"), (node) => this.goToNode(node));
     this.strip = new Strip($("strip"), this.recording, (k) => this.go(k));
@@ -39,15 +39,16 @@ class Stepper {
     const { node, phase, said, sent } = this.step;
     const flowing = sent ? sent.filter((part) => part.g >= 0).map((part) => part.to) : this.recording.nodes[node].parents;
     this.drawing.light(node, flowing, phase);
-    if ($("follow").checked) this.drawing.follow(node, smooth);
+    if ($("follow").checked) this.drawing.follow(node, flowing, smooth);
     this.strip.show(this.step);
     this.panel.show(k);
     this.ledger.show(k);
     document.body.dataset.phase = phase;
     $("sentence").textContent = said;
+    if (this.step.t != null) $("time").value = this.step.t;
     $("slider").value = k;
     $("slider").setAttribute("aria-valuetext", said);
-    $("count").textContent = `step ${k + 1} of ${this.steps.length}`;
+    $("count").textContent = `${k} of ${this.steps.length - 1}`;
     for (const word of ["forward", "backward"]) $(word).setAttribute("aria-pressed", phase === word);
     clearTimeout(this.link);
     this.link = setTimeout(() => this.remember(), 200);
@@ -128,8 +129,7 @@ class Stepper {
   play(on) {
     clearTimeout(this.timer);
     this.playing = on && this.at < this.steps.length - 1;
-    $("play").textContent = this.playing ? "❚❚" : "▶";
-    $("play").setAttribute("aria-label", this.playing ? "pause" : "play");
+    $("play").textContent = this.playing ? "pause" : "play";
     $("sentence").setAttribute("aria-live", this.playing ? "off" : "polite");
     if (!this.playing) return;
     this.timer = setTimeout(() => {
