@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .backend import asarray, namespace
-from .checks import check_kin, explained, is_real
+from .checks import check_kin, explained, is_complex, is_real
 from .errors import ArgumentError, ShapeError, TinygradError
 from .settings import LOCAL
 from .steps import value
@@ -36,7 +36,8 @@ class Op:
     """The formula: `{0}` is the first input, `{0:2}` the same with parentheses if it binds looser
     than 2, `{0:base}` the base of a superscript, `{all:, }` all inputs with commas between."""
     numpy: ClassVar[str] = ""
-    """The spelling in NumPy, with the same braces, for rows; every operand is an atom there."""
+    """The spelling in NumPy: `{0}` as above, in brackets by itself, `{op.axis}` a field of the op,
+    `{axis}` its axis, -1 if it is the last, and `{length}` the size of the input along it."""
     binds: ClassVar[int] = 9
     """How tightly it holds: 1 a sum, 2 a product, 3 a matrix product, 8 a power, 9 an atom."""
     reads: ClassVar[tuple[str, ...]] = ()
@@ -128,10 +129,10 @@ def record(op: Op, inputs: Sequence[Any]) -> Tensor:
     """Add the node that applies `op` to `inputs`, and its value if they all have theirs."""
     where = written_at()
     _check_count(op, inputs)
-    parents = tuple(as_node(op, x, inputs) for x in inputs)
+    parents = tuple([as_node(op, x, inputs, k in op.whole) for k, x in enumerate(inputs)])
     node = Tensor.made_by(op, parents, None, None, where)
     try:
-        check_kin(parents)
+        check_kin(parents, op.whole)
         shapes = [p.shape for p in parents]
         node.declared = ANY if ANY in shapes else op.shape(*shapes)
     except TinygradError as error:
@@ -143,14 +144,22 @@ def record(op: Op, inputs: Sequence[Any]) -> Tensor:
     return node
 
 
-def as_node(op: Op, x: Any, beside: Sequence[Any]) -> Tensor:
-    """x itself if it is a node; real numbers become a constant in the dtype of those beside it."""
+def as_node(op: Op, x: Any, beside: Sequence[Any], whole: bool = False) -> Tensor:
+    """x itself if it is a node; numbers become a constant in the dtype of those beside them.
+
+    Whole numbers do so, too, unless they are meant as such or meet nothing but whole numbers:
+    else NumPy would promote float32 to float64.
+    """
     if isinstance(x, Tensor):
         return x
     array = _as_array(op, x)
     data = [b.data for b in beside if isinstance(b, Tensor)]
-    dtype = next((d.dtype for d in data if d is not None and is_real(d)), LOCAL.dtype)
-    return Tensor(asarray(x, dtype) if is_real(array) and array.dtype != dtype else array)
+    dtype = next((d.dtype for d in data if d is not None and is_real(d)), None)
+    if dtype is None and (is_real(array) or (op.kind != "slice" and any(d is None for d in data))):
+        dtype = LOCAL.dtype
+    if dtype is None or whole or array.dtype == dtype or is_complex(array):
+        return Tensor(array)
+    return Tensor(asarray(x, dtype))
 
 
 def _check_count(op: Op, inputs: Sequence[Any]) -> None:

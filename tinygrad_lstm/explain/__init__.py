@@ -10,6 +10,7 @@ from .ledger import Ledger, ledger
 from .paths import Paths, paths
 from .recording import Contribution, RecordedStep, Recording, Summary, record
 from .saliency import Saliency, saliency
+from .source import bptt_source
 from .three_ways import ThreeWays, three_ways
 from .truncation import Truncation, cut, truncation
 
@@ -28,6 +29,7 @@ __all__ = [
     "Truncation",
     "Verdict",
     "bptt_equations",
+    "bptt_source",
     "cut",
     "doctor",
     "gradcheck",

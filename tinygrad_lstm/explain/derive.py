@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..graph import Graph
 from ..ops import CAdd, CSub
 from ..show import Equations, Symbols
+from ..tensor import Tensor
 from .columns import Written, formula, name_what_is_long, written
 from .recurrence import Recurrence, State
 
@@ -22,11 +23,11 @@ def bptt_equations(cell: Graph) -> Equations:
     Raises:
         ArgumentError, GraphError: for what is no cell.
     """
-    return Equations(tuple(_Derivation(Recurrence(cell, "bptt_equations")).lines()))
+    return Equations(tuple(Derivation(Recurrence(cell, "bptt_equations")).lines()))
 
 
-class _Derivation:
-    """The pieces of text, at step t and at step t+1."""
+class Derivation:
+    """The equations of a recurrence, and the symbols in which they are written."""
 
     def __init__(self, steps: Recurrence) -> None:
         self.steps = steps
@@ -92,6 +93,19 @@ class _Derivation:
         for state in self.steps.states:
             lines.append(f"{symbols.adjoint(state.before)} &= {first[state.sent].text}")
         return lines
+
+    def inside(self, node: Tensor) -> str | None:
+        """The equation of a node as far as its own step goes; None if a book would have none."""
+        for state in self.steps.states:
+            if node is state.total:
+                added = state.added
+                adjoint = self.symbols.adjoint(state.now)
+                return f"{adjoint} += {self.now[added].text}" if added is not None else None
+        for leaf, bar in self.steps.leaving:
+            if node is bar:
+                return f"{self.symbols.adjoint(leaf)} = {self.now[bar].text}"
+        named = node in self.symbols and node.op is not None
+        return f"{self.symbols[node]} = {formula(node, self.now).text}" if named else None
 
     def at(self, time: str) -> Written:
         return written(self.nodes, self.symbols.at(time))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any, NamedTuple
 
@@ -34,7 +35,7 @@ class State(NamedTuple):
     @property
     def added(self) -> Tensor | None:
         """What this step adds to the seed, if anything."""
-        return None if self.total is self.seed else self.total.parents[0]
+        return None if self.total is self.seed else self.total.parents[1]
 
 
 class Recurrence:
@@ -76,14 +77,16 @@ class Recurrence:
             for (name, p), bar in zip(parameters.items(), weight_bars)
             if not _is_zero(bar)
         ]
+        weights = [bar for *_, bar in self.weights]
+        ends = [*totals, *(bar for _, bar in self.leaving), *weights]
         forward = set(self.cell.nodes)
-        self.backward = [n for n in below(bars) if n not in forward]
+        self.backward = [node for node in below(ends) if node not in forward]
 
     @property
-    def ends(self) -> list[Tensor]:
-        """Where the backward pass of one step ends: the gradients that leave it."""
-        inputs = [] if self.x_bar is None else [self.x_bar]
-        return [*inputs, *(s.sent for s in self.states), *(bar for *_, bar in self.weights)]
+    def leaving(self) -> list[tuple[Tensor, Tensor]]:
+        """(input, its gradient): what goes to x, if anything does, and to the state before."""
+        x = [] if self.x_bar is None else [(self.cell.inputs[0], self.x_bar)]
+        return [*x, *((state.before, state.sent) for state in self.states)]
 
 
 def check_cell(cell: Any, call: str) -> None:
@@ -114,13 +117,12 @@ def named_copy(cell: Graph) -> Graph:
 def _pair(before: Tensor, now: Tensor) -> None:
     """The state that comes is what the state that leaves was one step ago; so say their names."""
     base = (before.name or "state").removesuffix("_prev")
-    name = (now.name or base).removeprefix("next_").removeprefix("new_")
-    if not now.name or name != now.name.removeprefix("next_"):
-        now.name = name
-    if (now.scope is None and base != name) or not base.startswith(name):
-        before.name, before.scope = f"{name}_prev", now.scope
-    elif not (before.name or "").endswith("_prev"):
-        before.name = f"{base}_prev"
+    for layer in re.findall(r"layer=(\d+)", now.scope or ""):
+        base = base.removesuffix(layer)
+    if not now.name or now.name.startswith("new_"):
+        now.name = (now.name or base).removeprefix("new_")
+    before.name = f"{now.name.removeprefix('next_')}_prev"
+    before.scope = now.scope
 
 
 def _name_preactivations(graph: Graph) -> None:

@@ -11,8 +11,29 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from ..graph import Graph
-from ..ops import CAdd, CMul, Concat, CSub, Embed, Filled, Identity, Neg, Pow, Scale
+from ..ops import (
+    CAdd,
+    CMul,
+    Concat,
+    CSub,
+    Embed,
+    Expand,
+    Filled,
+    Identity,
+    MatMul,
+    Narrow,
+    Neg,
+    Permute,
+    Pow,
+    Reshape,
+    Scale,
+    Select,
+    Sum,
+    Transpose,
+)  # fmt: skip
 from ..tensor import Parameter, Tensor
+
+_LINEAR = (MatMul, Sum, Expand, Embed, Narrow, Select)
 
 
 class Term(NamedTuple):
@@ -28,8 +49,8 @@ class Term(NamedTuple):
 class Tidied:
     """For every node of a graph the node that stands for it; the `fixed` ones stand as they are.
 
-    Named nodes keep their names, shared ones stay shared.  To the nodes in `seeded` their seed is
-    added last, so that what a step adds to it can be read by itself.
+    Named nodes keep their names, shared ones stay shared.  To the nodes in `seeded` the rest is
+    added as a whole, so that what a step adds to it can be read by itself.
     """
 
     def __init__(
@@ -73,9 +94,45 @@ class Tidied:
             return self._product(parents)
         if isinstance(op, Filled) and op.value == 0:
             return []
+        if isinstance(op, Reshape) and isinstance(parents[0].op, Sum):
+            return [Term(1.0, (self._sum_without_size_one(node),))]
+        if isinstance(op, Permute | Transpose) and node.ndim == 2:
+            return self._turned(node)
+        if isinstance(op, _LINEAR):
+            return self._linear(node)
         images = [self[parent] for parent in parents]
         same = all(a is b for a, b in zip(images, parents))
         return [Term(1.0, (node if same or op is None else op(*images),))]
+
+    def _turned(self, node: Tensor) -> list[Term]:
+        """A matrix turned over; turned over twice, it is itself."""
+        inner = self[node.parents[0]]
+        swaps = not isinstance(node.op, Permute) or tuple(k % 2 for k in node.op.axes) == (1, 0)
+        if not swaps:
+            return [Term(1.0, (inner,))]
+        if isinstance(inner.op, Permute | Transpose) and not inner.name:
+            return [Term(1.0, (inner.parents[0],))]
+        return [Term(1.0, (Permute((1, 0))(inner),))]
+
+    def _linear(self, node: Tensor) -> list[Term]:
+        """An op that is linear in each input: numbers before the inputs stand before it."""
+        coefficient, images = 1.0, []
+        for parent in node.parents:
+            terms, number = self._terms[parent], 1.0
+            if len(terms) == 1 and terms[0].coefficient:
+                number = terms[0].coefficient
+            images.append(written([Term(1.0, terms[0].factors)]) if number != 1 else self[parent])
+            coefficient *= number
+        same = all(a is b for a, b in zip(images, node.parents))
+        return [Term(coefficient, (node if same else node.op(*images),))]  # type: ignore[misc]
+
+    def _sum_without_size_one(self, node: Tensor) -> Tensor:
+        """A sum that keeps its axes only for a reshape to drop them."""
+        total = node.parents[0]
+        axes, x = total.op.axis, self[total.parents[0]]  # type: ignore[union-attr]
+        axes = axes[0] if isinstance(axes, tuple) and len(axes) == 1 else axes
+        short = Sum(axes)(x)
+        return short if short.shape == node.shape else Reshape(node.shape)(self[total])
 
     def _product(self, parents: tuple[Tensor, ...]) -> list[Term]:
         coefficient, factors = 1.0, []
@@ -94,7 +151,7 @@ class Tidied:
             return Filled(0.0)(like)
         if like in self._seeded:
             seed = Term(1.0, (self._seeded[like],))
-            return CAdd()(written([term for term in terms if term != seed]), *seed.factors)
+            return CAdd()(*seed.factors, written([term for term in terms if term != seed]))
         return written(terms)
 
 

@@ -97,8 +97,8 @@ class Embed(Op):
     step: int = 1
     kind: ClassVar = "slice"
     numpy: ClassVar = (
-        "np.moveaxis(np.moveaxis({0}, {op.axis}, -1) @ np.eye({op.size})"
-        "[{op.start} :: {op.step}][: np.shape({0})[{op.axis}]], -1, {op.axis})"
+        "np.moveaxis(np.moveaxis({0}, {axis}, -1) @ np.eye({op.size})"
+        "[{op.start} :: {op.step}][:{length}], -1, {axis})"
     )
     lettered: ClassVar = ("size",)
 

@@ -63,6 +63,10 @@ class Symbols:
         """The LaTeX symbol of a node that has one."""
         return self._symbol(node, "")
 
+    def get(self, node: Any) -> str:
+        """The symbol, or nothing if there is none."""
+        return self[node] if node in self else ""
+
     def adjoint(self, node: Any) -> str:
         r"""The symbol of the gradient of a node that has a symbol: \bar{c}_t for c_t."""
         return self._symbol(node, "_bar")
@@ -142,4 +146,4 @@ def escape(text: str) -> str:
 
 def _depth(scope: str | None) -> str | None:
     layers = re.findall(r"(?:^|/)layer=(\d+)", scope or "")
-    return layers[-1] if layers else None
+    return ",".join(layers) or None
