@@ -1,15 +1,25 @@
-"""The command line: `tinygrad-lstm demo`, `draw` and `equations`."""
+"""The command line: `tinygrad-lstm demo`, `draw`, `equations` and `step`."""
 
 from __future__ import annotations
 
 import argparse
 import io
 import math
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import CELLS, ArgumentError, Graph, RenderError, TinygradError, __version__, through_time
+from . import (
+    CELLS,
+    ArgumentError,
+    Graph,
+    RenderError,
+    TinygradError,
+    __version__,
+    seed,
+    through_time,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,6 +59,10 @@ def parser() -> argparse.ArgumentParser:
     formulas = commands.add_parser("equations", help="print a cell's equations as LaTeX")
     formulas.add_argument("cell", metavar="CELL")
     formulas.set_defaults(run=run_equations)
+
+    stepper = commands.add_parser("step", help="step through backpropagation, like a debugger")
+    step_options(stepper.add_argument)
+    stepper.set_defaults(run=run_step)
     return top
 
 
@@ -62,6 +76,15 @@ def demo_options(add: Callable) -> None:
     add("--out", metavar="DIR", default="out/demo", help=f"where the report goes {default}")
     add("--seconds", type=duration, default=45.0, help=f"how long to train {default}")
     add("--steps", type=count, help="train so many steps instead: the same report to the byte")
+    add("--seed", type=natural, default=0, help=f"of all random numbers {default}")
+
+
+def step_options(add: Callable) -> None:
+    """The options of the terminal stepper."""
+    default = "(default: %(default)s)"
+    add("--cell", default="lstm", help=f"one of {', '.join(CELLS)} {default}")
+    add("--T", type=count, default=4, help=f"timesteps {default}")
+    add("--hidden", type=count, default=2, help=f"hidden units of the cell {default}")
     add("--seed", type=natural, default=0, help=f"of all random numbers {default}")
 
 
@@ -94,6 +117,22 @@ def run_equations(options: argparse.Namespace) -> None:
     print(equations(_cell(options.cell)))
 
 
+def run_step(options: argparse.Namespace) -> None:
+    """Read commands and walk through the steps of a run, until quit or the end of the input."""
+    from .explain.terminal import Stepper, recorded_cell
+
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
+    seed(options.seed)
+    recording = recorded_cell(_cell(options.cell, options.hidden), options.T, options.seed)
+    about = f"{options.cell}, T = {options.T}, H = {options.hidden}; L is the sum of all h_t; "
+    try:
+        Stepper(recording, sys.stdin, sys.stdout, about).cmdloop()
+        sys.stdout.flush()
+    except BrokenPipeError:  # who read has enough; Python's own last flush must find no pipe
+        sys.stdout = open(os.devnull, "w")
+
+
 def natural(word: str, least: int = 0) -> int:
     """A whole number from 0."""
     number = int(word)
@@ -115,11 +154,11 @@ def duration(word: str) -> float:
     return number
 
 
-def _cell(name: str) -> Graph:
-    """A small one of the named cell, 3 features and 4 hidden units, for pictures and equations."""
+def _cell(name: str, hidden: int = 4) -> Graph:
+    """A small one of the named cell, with 3 features."""
     if name not in CELLS:
         raise ArgumentError(f"there is no cell {name!r}; there are {', '.join(sorted(CELLS))}")
-    return CELLS[name](3, 4)
+    return CELLS[name](3, hidden)
 
 
 if __name__ == "__main__":

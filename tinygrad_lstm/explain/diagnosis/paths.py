@@ -52,8 +52,8 @@ def overwritten_sums(anatomy: Anatomy) -> Iterator[Mistake]:
                 Mistake(
                     f"`=` for `+=` in d{node.name or 'x'}",
                     anatomy.called(node),
-                    f"{anatomy.called(node)} is read {len(edges)} times: its gradient is the sum of "
-                    f"as many contributions, and only {anatomy.sends(kept)} is left of it",
+                    f"{anatomy.called(node)} is read {len(edges)} times: its gradient is the sum "
+                    f"of all contributions, and only {anatomy.sends(kept)} is left of it",
                     dropped([e for e in edges if e != kept]),
                 )
                 for kept in edges
