@@ -17,6 +17,7 @@ stacked lookup softmax log_softmax logsumexp cross_entropy mse bce_with_logits
 Graph Op Step cell unroll through_time stack zero_state draw equations Drawing
 TinygradError ShapeError GraphError ArgumentError DtypeError RangeError BackendError RenderError
 TextError
+ledger gradient_flow jacobians paths truncation cut three_ways saliency set_forget_bias
 """.split()
 METHODS = {
     "Tensor": "data grad shape name op parents scope where numpy detach backward to sum mean max "

@@ -102,7 +102,15 @@ def test_states_of_stacked_cells_are_told_apart(float64):
     cell = tl.stack([tl.CELLS["lstm"](D, H), tl.CELLS["gru"](H, H)])
     net = tl.through_time(cell, 3)
     net.forward(*[np.ones((2, D))] * 3, *[np.ones((2, H))] * 3)
-    assert list(tl.gradient_flow(net).norms) == ["c1", "h1", "h2"]
+    flow = tl.gradient_flow(net)
+    assert list(flow.norms) == ["c1", "h1", "h2"]
+    assert flow.terms == ("h at t=1", "h at t=2", "h at t=3")
+
+
+def test_without_seeds_only_the_upper_layer_makes_terms(float64):
+    net = tl.through_time(tl.stack([tl.CELLS["gru"](D, H), tl.CELLS["gru"](H, H)]), 3)
+    net.forward(*[np.ones((2, D))] * 3, *[np.ones((2, H))] * 2)
+    assert list(tl.gradient_flow(net).times) == [1, 2, 3]
 
 
 def test_a_single_step_carries_nothing():

@@ -22,52 +22,61 @@ def test_the_shares_add_up_to_the_whole(name):
         assert shares["highway"].shape == (T, N, H)
 
 
-def loop(weights, arrays, moved, open_gate):
-    """The fused LSTM in complex steps; gates other than the open one pass no derivative."""
+def loop(weights, arrays, into=None):
+    """(h_t, c_t, gates) of every step; `into` adds to preactivations: {(gate, t): array}."""
     xs, (c, h) = arrays[:T], arrays[T:]
-    hs = []
+    seen = []
     for t, x in enumerate(xs, start=1):
         z = x @ weights["W_x"].T + weights["b_x"] + h @ weights["W_h"].T + weights["b_h"]
-        parts = {}
+        gates = {}
         for k, gate in enumerate("ifog"):
-            pre = z[:, k * H : (k + 1) * H]
-            parts[gate] = np.tanh(pre) if gate == "g" else sigma(pre)
-            if gate != open_gate:
-                parts[gate] = parts[gate].real
-        c = parts["f"] * c + parts["i"] * parts["g"] + moved.get(("c", t), 0)
-        h = parts["o"] * np.tanh(c) + moved.get(("h", t), 0)
-        hs.append(h)
-    return hs
+            pre = z[:, k * H : (k + 1) * H] + (into or {}).get((gate, t), 0)
+            gates[gate] = np.tanh(pre) if gate == "g" else sigma(pre)
+        c = gates["f"] * c + gates["i"] * gates["g"]
+        h = gates["o"] * np.tanh(c)
+        seen.append((h, c, gates))
+    return seen
 
 
-def slope(arrays, weights, seeds, state, t, open_gate):
-    result = np.zeros((N, H))
+def ride(seen, state, t, step):
+    """What a step of c_t or h_t does to h_t ... h_T before it enters any gate."""
+    moved, dc = {}, step if state == "c" else None
+    for j in range(t, T + 1):
+        _, c, gates = seen[j - 1]
+        if state == "h":
+            moved[j] = step if j == t else 0 * step
+            continue
+        dc = dc if j == t else gates["f"] * dc
+        moved[j] = gates["o"] * (1 - np.tanh(c) ** 2) * dc
+    return moved
+
+
+def share(weights, arrays, seeds, state, t, gate):
+    """The gradient of c_t or h_t along the ways whose next gate is this one (or along none)."""
+    seen, result = loop(weights, arrays), np.zeros((N, H))
     for place in np.ndindex(N, H):
         step = np.zeros((N, H), complex)
         step[place] = 1j * STEP
-        hs = loop(weights, arrays, {(state, t): step}, open_gate)
+        moved = ride(seen, state, t, step)
+        if gate is None:
+            result[place] = sum(np.sum(seeds[j - 1] * dh) for j, dh in moved.items()).imag / STEP
+            continue
+        k = "ifog".index(gate)
+        W = weights["W_h"][k * H : (k + 1) * H]
+        into = {(gate, j + 1): dh @ W.T for j, dh in moved.items()}
+        hs = [h for h, _, _ in loop(weights, arrays, into)]
         result[place] = sum(np.sum(s * h) for s, h in zip(seeds, hs)).imag / STEP
     return result
 
 
 @pytest.mark.parametrize("state", ["c", "h"])
-def test_the_highway_is_the_gradient_when_every_gate_is_held_fixed(state):
+@pytest.mark.parametrize("gate", [None, *"ifog"])
+def test_shares_equal_complex_steps_that_enter_by_one_gate_only(state, gate):
     net, arrays = network()
-    found = tl.paths(net, *seeds_of(net))
-    for t in range(1, T + 1):
-        expected = slope(arrays, weights_of(net), seeds_of(net), state, t, open_gate=None)
-        assert_close(found.states[state]["highway"][t - 1], expected)
-
-
-def test_the_first_gate_on_the_way_back_owns_the_path():
-    # From h_T one step back, a path passes exactly one gate, so holding the others fixed is exact.
-    net, arrays = network()
-    seeds = [np.zeros((N, H))] * (T - 1) + [seeds_of(net)[T - 1]]
-    found = tl.paths(net, *seeds, None, None)
     names = {"i": "in_gate", "f": "forget_gate", "o": "out_gate", "g": "in_transform"}
-    for gate, name in names.items():
-        expected = slope(arrays, weights_of(net), seeds, "h", T - 1, gate)
-        assert_close(found.states["h"][name][T - 2], expected)
+    found = tl.paths(net, *seeds_of(net)).states[state][names.get(gate, "highway")]
+    for t in range(1, T + 1):
+        assert_close(found[t - 1], share(weights_of(net), arrays, seeds_of(net), state, t, gate))
 
 
 def test_families_are_the_gates_of_the_cell_and_tanh_of_c_is_none():

@@ -108,7 +108,11 @@ def test_a_cut_graph_has_the_same_values_and_detach_nodes_where_it_was_cut():
 def test_cut_edges_are_drawn_in_red():
     net, _ = network()
     found = tl.truncation(net, "W_h", *seeds_of(net))
-    assert found.draw(2).svg.count("#fde2e4") == 4  # c and h, after t = 1 and t = 3
+    svg = found.draw(2).svg
+    assert svg.count("#fde2e4") == 4  # c and h, after t = 1 and t = 3
+    assert svg.count('stroke="#b3001b" marker-end') == 8  # into and out of each Detach
+    for state in ("c", "h"):
+        assert all(f"stops {found.carried[state][t - 1]:.2g}<" in svg for t in (1, 3))
     assert "Detach" not in found.draw(T).svg
 
 

@@ -290,3 +290,14 @@ def test_a_tensor_read_twice_has_two_arrows():
 
 def test_nothing_is_a_picture_too():
     assert len(groups(draw([]))) == 0
+
+
+def test_a_boxs_notes_colour_its_arrows_with_colours_only():
+    x = tl.Input("x", "N", 2)
+    y = tl.tanh(x)
+    graph = tl.Graph([x], [tl.exp(y)])
+    red = tl.draw(graph, notes={y: {"edgecolor": "#b3001b"}})
+    assert red.svg.count('stroke="#b3001b"') == 2
+    plain = tl.draw(graph).svg
+    assert tl.draw(graph, notes={y: {"edgecolor": '"><script>'}}).svg == plain
+    assert "edgecolor" not in red.dot

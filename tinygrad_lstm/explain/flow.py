@@ -117,11 +117,16 @@ def loss_terms(graph: Graph, seeds: Sequence[Any]) -> list[tuple[Tensor, Any]]:
         first = graph.outputs[0]
         alike = [y for y in graph.outputs if y.shape == () or first.shape != ()]
         if first.shape != ():
-            alike = [y for y in alike if (y.name, type(y.op)) == (first.name, type(first.op))]
+            alike = [y for y in alike if _kind(y) == _kind(first)]
         rows = [(y, namespace(y.data).ones_like(y.data)) for y in dict.fromkeys(alike)]
     if not rows:
         raise GraphError("gradient_flow: every seed is None; give one for a loss term")
     return rows
+
+
+def _kind(output: Tensor) -> tuple:
+    """The same for h_1 ... h_T, and another for the states beside and below them."""
+    return output.name, type(output.op), (output.scope or "").partition("/")[2]
 
 
 def _term(output: Tensor, r: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -72,9 +74,11 @@ class Paths:
 def paths(graph: Graph, *seeds: Any) -> Paths:
     r"""Split the gradient of states and weights into families of paths, exactly.
 
-    Going back from the loss, a path belongs to the first gate that it goes through, and to the
-    highway if it goes through none.  A backward rule is linear in the gradient that arrives, so
-    the same rules carry each family's share on its own.
+    A path back from the loss belongs to the last gate that it goes through before it arrives, and
+    to the highway if it goes through none.  For $h_t$ that is the textbook's sum over gates,
+    $\bar h_t = W_{hi}^\top \bar z_i + W_{hf}^\top \bar z_f + \dots$; what arrives at $c_t$ may have
+    ridden the highway since its last gate.  A backward rule is linear in the gradient that
+    arrives, so the same rules carry each family's share on its own.
 
     Args:
         graph: an unrolled graph that was run forward.
@@ -107,12 +111,8 @@ def paths(graph: Graph, *seeds: Any) -> Paths:
 
 
 def _through(gate: str | None, arrived: Family) -> Family:
-    """What has met no gate yet belongs to this one from here on."""
-    if gate is None or HIGHWAY not in arrived:
-        return arrived
-    rest = {family: g for family, g in arrived.items() if family != HIGHWAY}
-    rest[gate] = rest[gate] + arrived[HIGHWAY] if gate in rest else arrived[HIGHWAY]
-    return rest
+    """All that goes through a gate belongs to it from here on."""
+    return arrived if gate is None else {gate: functools.reduce(operator.add, arrived.values())}
 
 
 def _add(shares: dict[Tensor, Family], node: Tensor, family: str, sent: Any) -> None:

@@ -64,29 +64,32 @@ def carried(graph: Graph) -> dict[str, Carried]:
         GraphError: nothing is carried: the graph has less than two timesteps.
     """
     role = _roles(graph)
-    slots: dict[tuple, tuple] = {}  # (role of the reader, which input) -> role of what it reads
-    for node, mine in role.items():
-        for place, parent in enumerate(node.parents):
-            if parent in role and timestep(parent) != timestep(node):
-                slots[mine, place] = role[parent]
+    slots = _slots(role)
     if not slots:
         raise GraphError(
             f"{graph.name or 'the graph'} carries nothing from timestep to timestep; "
             "unroll a cell over two steps or more: through_time(cell, T)"
         )
-    nodes: dict[tuple, list[Tensor]] = {}
-    for node, mine in role.items():
-        nodes.setdefault(mine, []).append(node)
     starts = _starts(role, slots)
     states: dict[str, Carried] = {}
     for state in dict.fromkeys(slots.values()):
-        steps = tuple(sorted(nodes[state], key=lambda node: timestep(node) or 0))
+        steps = sorted((n for n, r in role.items() if r == state), key=lambda n: timestep(n) or 0)
         name = _title(starts.get(state), steps[0], len(states))
         while name in states:
             name += "'"
-        states[name] = Carried(name, steps, starts.get(state))
-    order = {node: k for k, node in enumerate(graph.inputs)}
-    return dict(sorted(states.items(), key=lambda item: order.get(item[1].start, len(order))))  # type: ignore[arg-type]
+        states[name] = Carried(name, tuple(steps), starts.get(state))
+    order: dict[Any, int] = {node: k for k, node in enumerate(graph.inputs)}
+    return dict(sorted(states.items(), key=lambda item: order.get(item[1].start, len(order))))
+
+
+def _slots(role: dict[Tensor, tuple]) -> dict[tuple, tuple]:
+    """(role of the reader, which input) -> role of what it reads in another timestep."""
+    slots: dict[tuple, tuple] = {}
+    for node, mine in role.items():
+        for place, parent in enumerate(node.parents):
+            if parent in role and timestep(parent) != timestep(node):
+                slots[mine, place] = role[parent]
+    return slots
 
 
 def _roles(graph: Graph) -> dict[Tensor, tuple]:

@@ -22,7 +22,7 @@ from .timesteps import carried, last_step, reached, timestep
 if TYPE_CHECKING:
     from ..show import Drawing
 
-RED = {"color": "#b3001b", "fillcolor": "#fde2e4", "fontcolor": "#8a0015"}
+RED = {"color": "#b3001b", "edgecolor": "#b3001b", "fillcolor": "#fde2e4", "fontcolor": "#8a0015"}
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,21 @@ class Truncation:
         )
 
     def draw(self, k: int) -> Drawing:
-        """The network with the cuts of "every k steps" in red."""
-        return draw_cuts(cut(self.graph, _boundaries(last_step(self.graph), k)))
+        """The network with the cuts of "every k steps" in red, and the norm that each one stops."""
+        from ..show import draw
+
+        network = cut(self.graph, _boundaries(last_step(self.graph), k))
+        norms = {
+            _place(node): norm
+            for name, state in carried(self.graph).items()
+            for node, norm in zip(state.nodes, self.carried[name])
+        }
+        notes = {
+            node: {**RED, "description": f"stops {norms[_place(node.parents[0])]:.2g}"}
+            for node in network.nodes
+            if isinstance(node.op, Detach) and _place(node.parents[0]) in norms
+        }
+        return draw(network, weights="none", notes=notes, steps="all")
 
 
 def truncation(
@@ -98,25 +111,15 @@ def truncation(
     T = last_step(graph)
     if k1 is not None and not 1 <= k1 <= T:
         raise ShapeError(f"truncation: k1 = {k1}; windows move by 1 ... {T} steps")
-    edges = edge_norms(graph, arrays)
-    full = _gradient(graph, weight, arrays)
+    edges, full = edge_norms(graph, arrays), _gradient(graph, weight, arrays)
     ks = np.arange(k1 or 1, T + 1)
     if k1 is None:
         cuts = [cut(graph, _boundaries(T, int(k))) for k in ks]
-        found = [_gradient(g, weight, arrays) for g in cuts]
+        found = np.stack([_gradient(network, weight, arrays) for network in cuts])
     else:
-        windows = _windows(graph, arrays, T, k1)
-        networks = {b: cut(graph, [b]) for b in range(T)}
-        found = [
-            sum(_gradient(networks[max(end - int(k), 0)], weight, part) for end, part in windows)
-            for k in ks
-        ]
-    stacked = np.stack(found)
-    flat = stacked.reshape(len(ks), -1)
-    size, sizes = np.linalg.norm(full), np.linalg.norm(flat, axis=1)
-    gap = np.linalg.norm(flat - full.ravel(), axis=1)
-    cosine = _ratio(flat @ full.ravel(), sizes * size)
-    return Truncation(name, ks, stacked, full, cosine, _ratio(gap, size), edges, graph)
+        found = _in_windows(graph, weight, _windows(graph, arrays, T, k1), ks)
+    cosine, error = _compared(found.reshape(len(ks), -1), full.ravel())
+    return Truncation(name, ks, found, full, cosine, error, edges, graph)
 
 
 def cut(graph: Graph, after: Sequence[int]) -> Graph:
@@ -143,14 +146,6 @@ def cut(graph: Graph, after: Sequence[int]) -> Graph:
         copy.declared = node.declared
         image[node] = copy
     return Graph(graph.inputs, [image.get(y, y) for y in graph.outputs], name=graph.name)
-
-
-def draw_cuts(graph: Graph) -> Drawing:
-    """A graph that `cut` has made, its `Detach` nodes in red."""
-    from ..show import draw
-
-    red = {node: RED for node in graph.nodes if isinstance(node.op, Detach)}
-    return draw(graph, weights="none", notes=red, steps="all")
 
 
 def edge_norms(graph: Graph, seeds: Sequence[Any]) -> dict[str, np.ndarray]:
@@ -195,6 +190,31 @@ def _windows(graph: Graph, seeds: Sequence[Any], T: int, k1: int) -> list[tuple[
         (end, [seed if end - k1 < t <= end else None for t, seed in zip(times, seeds)])
         for end in range(T, 0, -k1)
     ]
+
+
+def _in_windows(graph: Graph, weight: Parameter, windows: list, ks: Any) -> np.ndarray:
+    """For each k the sum over the windows, each going k steps back from its end."""
+    networks = {0: graph}
+    found = np.zeros((len(ks), *weight.shape), weight.dtype)
+    for row, k in enumerate(ks):
+        for end, seeds in windows:
+            border = max(end - int(k), 0)
+            if border not in networks:
+                networks[border] = cut(graph, [border])
+            found[row] += _gradient(networks[border], weight, seeds)
+    return found
+
+
+def _compared(found: np.ndarray, full: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cosine and relative error of each row."""
+    size, sizes = np.linalg.norm(full), np.linalg.norm(found, axis=1)
+    gap = np.linalg.norm(found - full, axis=1)
+    return _ratio(found @ full, sizes * size), _ratio(gap, size)
+
+
+def _place(node: Tensor) -> tuple:
+    """What a node and its copy in a cut graph have in common."""
+    return node.name, node.scope, type(node.op)
 
 
 def _ratio(above: Any, below: Any) -> np.ndarray:

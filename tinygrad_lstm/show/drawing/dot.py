@@ -94,7 +94,8 @@ def _place(x: float, y: float, w: float, h: float) -> dict[str, str]:
 
 def _look(box: Box) -> dict[str, Any]:
     fill, border, ink = paint(box)
-    own = {k: [text] for k, text in box.notes.items() if k != "description" and not box.fault}
+    ours = ("description", "edgecolor")
+    own = {k: [text] for k, text in box.notes.items() if k not in ours and not box.fault}
     styles = {"input": "filled,rounded,bold", "weight": "filled,rounded,dashed"}
     style = "filled,rounded" if box.colour else styles.get(box.role, "filled")
     return {

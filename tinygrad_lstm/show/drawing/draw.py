@@ -53,7 +53,8 @@ def draw(
         values, gradients, shapes, norms: what boxes say about their arrays.
         highlight: a node to mark red, such as `error.node`.
         notes: what its author says about a node: "description", "fillcolor", "color" (of the
-            border), "fontcolor", "style" ("dashed"), and any other attribute of DOT.
+            border), "edgecolor" (#rrggbb, of its arrows), "fontcolor", "style" ("dashed"), and any
+            other attribute of DOT.
         steps: "all", or the timesteps to draw; by default the middle of a long unroll is folded.
         layout: "rails" (timesteps side by side), "graphviz", "own", or "auto".
 
@@ -129,6 +130,7 @@ class Drawing:
             describe(self._view.boxes, self._wanted)
             picture = self._flat()
         picture.title = self._title
+        picture.colour_edges()
         return picture
 
     def _flat(self) -> Picture:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,6 +82,14 @@ class Picture:
     title: str = ""
     notes: list[str] = field(default_factory=list)
     drawn_by: str = ""
+
+    def colour_edges(self) -> None:
+        """Arrows from and to a box take the colour that its notes want: "edgecolor": "#b3001b"."""
+        wanted = {box.id: box.notes.get("edgecolor", "") for box, _, _ in self.boxes}
+        for curve in self.curves:
+            for end in curve.ends or ():
+                if re.fullmatch("#[0-9a-fA-F]{6}", wanted.get(end, "")):
+                    curve.colour = wanted[end]
 
     def bounds(self) -> tuple[float, float, float, float]:
         """Left, top, right and bottom of everything."""
