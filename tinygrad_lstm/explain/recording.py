@@ -198,7 +198,9 @@ class _Recorder:
         steps = [self._step(k, "forward", n, None, (), said.forward(n)) for k, n in enumerate(ran)]
         for number, (node, arriving, sent) in enumerate(drafts, start=len(steps)):
             counted = said.counted(node, sent)
-            sentence = said.backward(node, counted, first=number == len(steps) == len(ran))
+            sentence = said.backward(node, counted)
+            if number == len(ran):
+                sentence = f"{said.beginning(self.planted)} {sentence}"
             steps.append(self._step(number, "backward", node, arriving, counted, sentence))
         return Recording(self.graph, steps, self)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..tensor import Parameter
@@ -37,7 +37,7 @@ class Sentences:
         """ "t = 3, forward: c_3 = f_3 * c_2 + i_3 * g_3; c_2 comes over from t = 2." """
         name, formula = self.wording.names[node], self.wording.formulas[node]
         said = (
-            f"{name.plain.text} is worked out"
+            f"{name.plain.text} is worked out by {self._made_by(node)}"
             if name is formula
             else f"{name.plain.text} = {formula.plain.text}"
         )
@@ -51,7 +51,20 @@ class Sentences:
                 said += f"; {shared}" if t is not None else ""
         return f"{_where(node)}forward: {said}."
 
-    def backward(self, node: Any, contributions: Sequence[tuple], first: bool) -> str:
+    def _made_by(self, node: Any) -> str:
+        parents = _list([self.wording.name(p) for p in dict.fromkeys(node.parents)])
+        return f"{type(node.op).__name__} from {parents}"
+
+    def beginning(self, planted: Mapping[Any, Any]) -> str:
+        """What L is: which outputs it reads, and how strongly."""
+        given = []
+        for node, seed in planted.items():
+            bar = gradient_of(self.wording.names[node]).plain.text
+            given.append(f"{bar} = {seed.item():g}" if seed.shape == () else bar)
+        more = f" and {len(given) - 3} more" if len(given) > 3 else ""
+        return f"The backward pass begins with what is given: {', '.join(given[:3])}{more}."
+
+    def backward(self, node: Any, contributions: Sequence[tuple]) -> str:
         """ "t = 3, backward: f_3 receives dL/dc_3 * c_2, because c_3 = f_3 * c_2 + i_3 * g_3." """
         name, formula = self.wording.names[node], self.wording.formulas[node]
         sent = [c for c in contributions if c[1] is not None]
@@ -64,8 +77,6 @@ class Sentences:
             else f"because {name.plain.text} = {formula.plain.text}"
         )
         said = f"{_where(node)}backward: {told}, {why}."
-        if first:
-            said = f"The backward pass begins at the output {name.plain.text}. {said}"
         arrived = self.received[node]
         if arrived > 1:
             bar = gradient_of(name).plain.text

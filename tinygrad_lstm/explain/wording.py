@@ -100,10 +100,12 @@ def printable(text: str) -> str:
 
 def place(scope: str | None) -> tuple[int | None, int | None]:
     """Timestep and layer of a scope: "t=3/layer=2" is (3, 2)."""
-    found = dict(part.partition("=")[::2] for part in (scope or "").split("/"))
-    return tuple(
-        int(found[key]) if found.get(key, "").isdecimal() else None for key in ("t", "layer")
-    )  # type: ignore[return-value]
+    found: dict[str, int] = {}
+    for part in (scope or "").split("/"):
+        key, _, digits = part.partition("=")
+        if digits.isdecimal():
+            found[key] = int(digits)
+    return found.get("t"), found.get("layer")
 
 
 def formula(op: Any, operands: Sequence[Formula]) -> Formula:

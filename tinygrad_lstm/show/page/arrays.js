@@ -112,9 +112,8 @@ export function heatmap(array, name, { scale, log, width = 320, height = 132 }) 
   const canvas = element("canvas", { className: "heat" });
   canvas.setAttribute("role", "img");
   const [rows, columns] = sides(array.shape);
-  const cell = Math.min(22, width / columns, rows > 1 ? height / rows : 22);
-  canvas.style.width = `${Math.max(cell * columns, 8)}px`;
-  canvas.style.height = `${Math.max(cell * rows, rows > 1 ? 8 : 16)}px`;
+  canvas.style.width = `${Math.max(Math.min(22 * columns, width), 8)}px`;
+  canvas.style.height = `${Math.max(Math.min(22 * rows, height), 8)}px`;
   canvas.setAttribute("aria-label", `${name}, ${shapeText(array.shape)}, ${range(array)}`);
   paint(canvas, array, scale, log);
   const at = (event) => {

@@ -28,7 +28,7 @@ export class Ledger {
     this.weight = Number(this.choice.value);
     const receipts = this.recording.receipts[this.weight] ?? [];
     const shape = receipts.length ? this.recording.arrays.packed[receipts[0].g].s : [];
-    const height = shape.length > 1 ? Math.min(60, Math.max(16, (74 * shape[0]) / shape[1])) : 18;
+    const height = shape.length > 1 ? Math.min(60, 22 * shape[0]) : 24;
     this.total.style.minHeight = `${height + 66}px`;
     const times = [...receipts].sort((a, b) => (a.t ?? Infinity) - (b.t ?? Infinity) || b.step - a.step);
     this.parts = times.map((receipt) => {
@@ -64,7 +64,9 @@ export class Ledger {
     this.reveal((latest ?? this.parts[this.parts.length - 1]).cell);
     const name = this.recording.nodes[this.weight].name;
     const whole = arrived.length === this.parts.length;
-    const told = `${arrived.length} of ${this.parts.length} timesteps' contributions`;
+    const told = arrived.length
+      ? `${arrived.length} of ${this.parts.length} contributions`
+      : "nothing has arrived: it fills in the backward pass";
     const total = this.recording.total(this.weight, at);
     this.total.replaceChildren(
       element("strong", { textContent: whole ? `sum = dL/d${name}` : "sum so far" }),

@@ -112,7 +112,7 @@ export class Panel {
     if (!array) return card;
     caption.append(element("small", { textContent: ` ${shapeText(array.shape)}` }));
     if (array.data) card.append(heatmap(array, name, { ...this.look(kind), width, height: width > 200 ? 120 : 84 }));
-    if (array.data && width < 200 && array.data.length > 12) {
+    if (array.data && width < 200 && array.data.length > 12 && !this.open) {
       card.append(element("small", { className: "numbers", textContent: `norm ${number(norm(array))}` }));
     } else card.append(inNumbers(array, this.open));
     return card;
