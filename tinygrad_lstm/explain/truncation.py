@@ -194,14 +194,13 @@ def _windows(graph: Graph, seeds: Sequence[Any], T: int, k1: int) -> list[tuple[
 
 def _in_windows(graph: Graph, weight: Parameter, windows: list, ks: Any) -> np.ndarray:
     """For each k the sum over the windows, each going k steps back from its end."""
-    networks = {0: graph}
+    networks = {border: cut(graph, [border]) for border in range(1, windows[0][0])}
+    uncut = {end: _gradient(graph, weight, seeds) for end, seeds in windows}
     found = np.zeros((len(ks), *weight.shape), weight.dtype)
     for row, k in enumerate(ks):
         for end, seeds in windows:
-            border = max(end - int(k), 0)
-            if border not in networks:
-                networks[border] = cut(graph, [border])
-            found[row] += _gradient(networks[border], weight, seeds)
+            network = networks.get(end - int(k))
+            found[row] += uncut[end] if network is None else _gradient(network, weight, seeds)
     return found
 
 
