@@ -42,8 +42,8 @@ class Identifiers:
         name = f"{stem[:1]}{layers}{stem[1:]}" if stem[1:2] == "_" else stem + layers
         name += suffix
         name = re.sub(r"\W", "_", name) or "u"
-        if not name.isidentifier() or keyword.iskeyword(name):
-            name = f"_{name}"
+        name = f"{name}_" if keyword.iskeyword(name) else name
+        name = name if name.isidentifier() else f"_{name}"
         base, k = name, 2
         while name in self._taken:
             name, k = f"{base}_{k}", k + 1
@@ -77,7 +77,8 @@ def comment(latex: str) -> str:
     r"""LaTeX as a line of text: \bar{c}_t \odot f_t is c̄_t ⊙ f_t."""
     text = re.sub(r"\\(bar|overline)\{((?:[^{}]|\{[^{}]*\})*)\}", _barred, latex)
     text = re.sub(r"\\(?:mathrm|operatorname)\{((?:[^{}]|\\_)*)\}", r"\1", text)
-    text = re.sub(r"\\[t]?frac\{([^{}]*)\}\{([^{}]*)\}", r"(\1) / (\2)", text)
+    inner = r"\{((?:[^{}]|\{[^{}]*\})*)\}"
+    text = re.sub(rf"\\t?frac{inner}{inner}", r"(\1) / (\2)", text)
     for sign, shown in _SIGNS.items():
         text = re.sub(re.escape(sign) + r"(?![A-Za-z])", lambda _, shown=shown: shown, text)
     text = re.sub(r"\\([A-Za-z]+)", _word, text).replace("^2", "²").replace("^ᵀ", "ᵀ")

@@ -66,13 +66,18 @@ class Tidied:
                 self._stands(node, node)
                 continue
             self._terms[node] = self._read(node)
-            if node.name or uses[node] > 1:
+            if node.name or (uses[node] > 1 and not self._is_a_multiple(node)):
                 self._stands(node, _named(self[node], node))
 
     def __getitem__(self, node: Tensor) -> Tensor:
         if node not in self._image:
             self._image[node] = self._written(self._terms[node], node)
         return self._image[node]
+
+    def _is_a_multiple(self, node: Tensor) -> bool:
+        """Whether the node is a number times another one: to share that saves nothing."""
+        terms = self._terms[node]
+        return len(terms) == 1 and len(terms[0].factors) == 1 and terms[0].coefficient != 1
 
     def _stands(self, node: Tensor, image: Tensor) -> None:
         self._image[node] = image
@@ -112,6 +117,9 @@ class Tidied:
             return [Term(1.0, (inner,))]
         if isinstance(inner.op, Permute | Transpose) and not inner.name:
             return [Term(1.0, (inner.parents[0],))]
+        if isinstance(inner.op, MatMul) and isinstance(inner.parents[0].op, Permute):
+            a, b = inner.parents
+            return [Term(1.0, (MatMul()(Permute((1, 0))(b), a.parents[0]),))]
         return [Term(1.0, (Permute((1, 0))(inner),))]
 
     def _linear(self, node: Tensor) -> list[Term]:

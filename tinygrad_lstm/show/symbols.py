@@ -78,7 +78,9 @@ class Symbols:
             return f"{head}_{{{count},{self.now}}}" if self.in_time else f"{head}_{{{count}}}"
         if isinstance(node, Parameter):
             scope, _, name = self.parameters.get(node, node.name or "W").rpartition("/")
-            return symbol(name.split("#")[0] + bar, None, _depth(scope))
+            twin = re.fullmatch(r"(.+)#(\d+)", name)
+            name, number = twin.groups() if twin else (name, None)
+            return symbol(name + bar, number, _depth(scope))
         steps = re.findall(r"(?:^|/)t=(\d+)", node.scope or "")
         time = steps[-1] if steps else self.now if self.in_time else None
         return symbol(node.name + bar, time, _depth(node.scope))
