@@ -10,13 +10,18 @@ import numpy as np
 
 from .backend import backend_name, namespace
 from .errors import BackendError, DtypeError, GraphError, ShapeError, TinygradError
-from .where import shape_text
+from .where import ANY, shape_text
 
 
-def check_kin(nodes: Sequence[Any]) -> None:
-    """All on one backend and, as far as they are real numbers, of one precision."""
-    first = None
-    for node in nodes:
+def check_kin(nodes: Sequence[Any], whole: Sequence[int] = ANY) -> None:
+    """All on one backend and, as far as they are real numbers, of one precision.
+
+    Args:
+        whole: the positions at which whole numbers may stand beside floats, by default all.
+    """
+    first: Any = None
+    stray = None
+    for k, node in enumerate(nodes):
         array = node.data
         if array is None:
             continue
@@ -32,8 +37,21 @@ def check_kin(nodes: Sequence[Any]) -> None:
                     "Convert one: Tensor(data, dtype=...); layers are built in default_dtype(...)"
                 )
             first = node
-        elif first is None:
+            continue
+        if first is None:
             first = node
+        if whole is not ANY and k not in whole and is_whole(array):
+            stray = node
+    if stray is not None and is_real(first.data):
+        raise whole_beside_floats(stray)
+
+
+def whole_beside_floats(node: Any) -> DtypeError:
+    """The error about whole numbers that would make NumPy calculate in float64."""
+    return DtypeError(
+        f"{node.title} is {node.dtype}; to calculate with it beside floats, make it "
+        "Tensor(data, dtype='float32')"
+    )
 
 
 def _apart(a: Any, b: Any) -> bool:
@@ -45,6 +63,11 @@ def is_real(array: Any) -> bool:
     """Whether the array holds real floating-point numbers."""
     dtype = array.dtype
     return (dtype.kind == "f") if hasattr(dtype, "kind") else "float" in str(dtype)
+
+
+def is_complex(array: Any) -> bool:
+    """Whether the array holds complex numbers, as a derivative by complex step does."""
+    return "complex" in str(array.dtype)
 
 
 def is_whole(array: Any) -> bool:

@@ -147,19 +147,19 @@ def record(op: Op, inputs: Sequence[Any]) -> Tensor:
 def as_node(op: Op, x: Any, beside: Sequence[Any], whole: bool = False) -> Tensor:
     """x itself if it is a node; numbers become a constant in the dtype of those beside them.
 
-    Whole numbers do so, too, unless they are meant as such or meet nothing but whole numbers:
-    else NumPy would promote float32 to float64.
+    Whole numbers do so, too, for NumPy would promote float32 to float64; not where they are meant
+    as such (`whole`), and not where they meet nothing but whole numbers.
     """
     if isinstance(x, Tensor):
         return x
     array = _as_array(op, x)
+    if is_complex(array) or (whole and not is_real(array)):
+        return Tensor(array)
     data = [b.data for b in beside if isinstance(b, Tensor)]
     dtype = next((d.dtype for d in data if d is not None and is_real(d)), None)
     if dtype is None and (is_real(array) or (op.kind != "slice" and any(d is None for d in data))):
         dtype = LOCAL.dtype
-    if dtype is None or whole or array.dtype == dtype or is_complex(array):
-        return Tensor(array)
-    return Tensor(asarray(x, dtype))
+    return Tensor(array if dtype is None or array.dtype == dtype else asarray(x, dtype))
 
 
 def _check_count(op: Op, inputs: Sequence[Any]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .backend import asarray, namespace
-from .checks import blamed, is_real, is_whole
+from .checks import blamed, is_real, is_whole, whole_beside_floats
 from .errors import ArgumentError, DtypeError, GraphError, ShapeError
 from .tensor import Input, Tensor
 from .where import ANY, shape_text
@@ -138,6 +138,8 @@ def check_shapes(program: Iterable[tuple]) -> None:
 def as_argument(value: Any, beside: Any, calculated: Any, graph: str) -> Tensor:
     """What a graph is applied to, as a tensor; plain numbers take the precision of `beside`."""
     if isinstance(value, Tensor):
+        if calculated and beside is not None and value.data is not None and is_whole(value.data):
+            raise whole_beside_floats(value)
         return value
     if hasattr(value, "is_layer") or isinstance(value, type | tuple) or hasattr(value, "outputs"):
         raise ArgumentError(

@@ -90,8 +90,44 @@ def test_numpy_reads_the_numbers_of_a_tensor_and_not_an_array_of_nodes(rng):
 
 def test_whole_number_tensors_do_not_silently_meet_floats():
     x = tl.Tensor([1.0, 2.0])
+    for meet in (tl.CMul(), tl.Maximum(), tl.MSE(), tl.Concat()):
+        with pytest.raises(DtypeError, match=r"int64; .* make it Tensor\(data, dtype='float32'\)"):
+            meet(x, tl.Tensor([1, 2]))
     with pytest.raises(DtypeError, match="int64"):
-        x * tl.Tensor([1, 2])
+        tl.Linear(2, 3)(tl.Tensor([[1, 2]]))
+    with pytest.raises(DtypeError, match="int64"):
+        tl.cells.rnn(2, 2)(tl.Tensor([[1, 2]]), np.zeros((1, 2)))
+
+
+@pytest.mark.parametrize(
+    "meet",
+    [
+        lambda x: x - [[1, 2], [3, 4]],
+        lambda x: (1, 2) * x,
+        lambda x: x * np.array([True, False]),
+        lambda x: x + True,
+        lambda x: tl.maximum(x, 0),
+        lambda x: tl.where(x > 2, x, 0),
+        lambda x: tl.concat([x, np.eye(2, dtype=int)]),
+        lambda x: tl.mse(x, np.eye(2, dtype=int)),
+        lambda x: tl.bce_with_logits(x, np.eye(2, dtype=bool)),
+        lambda x: x @ [[1], [2]],
+        lambda x: tl.Linear(2, 3)([[1, 2]]) * x.sum(),
+    ],
+)
+def test_whole_numbers_beside_a_tensor_become_floats_of_its_dtype(meet):
+    x = tl.Tensor([[1.0, 2.0], [3.0, 4.0]])
+    y = meet(x)
+    assert y.dtype == np.float32
+    y.sum().backward()
+    assert x.grad.dtype == np.float32 and x.grad.any()
+
+
+def test_whole_numbers_beside_a_waiting_tensor_become_floats():
+    x = tl.Input("x", "N", 2)
+    for y in (tl.maximum(x, 0), x * [1, 0], tl.where(x > 0, x, 2)):
+        (value,) = tl.Graph([x], [y]).forward(np.ones((1, 2), "float32"))
+        assert value.dtype == np.float32
 
 
 def test_a_table_of_tensors_is_refused_with_the_right_call():

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import is_whole
+from ..checks import is_whole, whole_beside_floats
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..op import as_node
 from ..tensor import INFIX, Tensor
@@ -38,7 +38,7 @@ def common_shape(shapes: list[tuple]) -> tuple:
 
 def broadcast(op: Any, *inputs: Any) -> Tensor:
     """Apply the op to its inputs, each expanded to their common shape."""
-    nodes = [as_node(op, x, inputs) for x in inputs]
+    nodes = [as_node(op, x, inputs, k in op.whole) for k, x in enumerate(inputs)]
     shapes = [node.shape for node in nodes]
     try:
         shape = common_shape(shapes)
@@ -48,21 +48,12 @@ def broadcast(op: Any, *inputs: Any) -> Tensor:
 
 
 def arithmetic(op: Any, a: Any, b: Any) -> Tensor:
-    """As `broadcast`, but whole numbers are made floats: else NumPy would promote float32."""
-    return broadcast(op, _as_floats(a, b), _as_floats(b, a))
-
-
-def _as_floats(x: Any, beside: Any) -> Any:
-    if isinstance(x, Tensor):
+    """As `broadcast`, but whole numbers wait for nothing that may turn out to be floats."""
+    for x, beside in ((a, b), (b, a)):
         if _is_whole_tensor(x) and not _is_whole_tensor(beside):
-            raise DtypeError(
-                f"{x.title} is {x.dtype}; to calculate with it beside floats, make it "
-                f"Tensor(data, dtype='float32')\n  written at {written_at()}"
-            )
-        return x
-    if isinstance(x, list) and all(isinstance(n, int) for n in x):
-        return [float(n) for n in x]
-    return x.astype(float) if isinstance(x, np.ndarray) and is_whole(x) else x
+            error = whole_beside_floats(x)
+            raise DtypeError(f"{error}\n  written at {written_at()}")
+    return broadcast(op, a, b)
 
 
 def _is_whole_tensor(x: Any) -> bool:
@@ -145,7 +136,7 @@ def matmul(a: Any, b: Any) -> Tensor:
 def index(x: Tensor, key: Any) -> Tensor:
     """x[key]: integers, slices (negative steps too), None, `...`, or one array of row numbers."""
     if isinstance(key, list | np.ndarray) or (isinstance(key, Tensor)):
-        return Lookup()(x, as_node(Lookup(), key, (x,)))
+        return Lookup()(x, as_node(Lookup(), key, (x,), whole=True))
     keys = key if isinstance(key, tuple) else (key,)
     full = _without_ellipsis(keys, x.ndim)
     axis, y = 0, x
