@@ -168,7 +168,7 @@ def test_the_gradient_of_a_node_is_shown_as_far_as_it_is_summed_up():
 
 def test_watch_prints_every_contribution_and_the_running_sum():
     out, stepper = told("watch W_hf", "goto end")
-    blocks = re.findall(r"W_hf receives (\d) of 3, t = (\d): (.*?)W_hf, running sum: "
+    blocks = re.findall(r"W_hf receives (\d) of 3, t = (\d):(.*?)W_hf, running sum:"
                         r"(.*?)(?=^  W_hf receives|^\[\d)", out, re.M | re.S)  # fmt: skip
     assert [(k, t) for k, t, _, _ in blocks] == [("1", "3"), ("2", "2"), ("3", "1")]
     sums = np.cumsum([numbers(sent) for _, _, sent, _ in blocks], axis=0)
