@@ -98,3 +98,11 @@ def test_the_picture_has_a_panel_for_each_timestep_and_their_sum():
     net, _ = network()
     svg = tl.ledger(net, "W_h", *seeds_of(net)).svg()
     assert all(f"t = {t}" in svg for t in range(1, T + 1)) and "sum over t" in svg
+
+
+def test_pictures_name_the_characters_and_gates():
+    net, _ = network()
+    book = tl.ledger(net, "W_h", *seeds_of(net))
+    assert "t = 2, reads b" in book.svg("abcde")
+    assert all(gate in book.svg_gates("abcde") for gate in book.gates)
+    assert "character" not in book.svg_gates()

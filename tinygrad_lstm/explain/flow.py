@@ -53,19 +53,25 @@ class GradientFlow:
     def plot_map(self, state: str, ax: Any = None) -> Any:
         """The map of every loss term over every timestep of one state (matplotlib)."""
         ax = axes(
-            ax, title=f"Who pulls at {state}_k",
-            x_label=f"timestep k of the state {state}", y_label="loss term",
+            ax, title=f"How strongly the loss at t depends on {state} at k",
+            x_label=f"{state} at timestep k", y_label="loss at timestep t",
         )  # fmt: skip
         time_map(ax, self.norms[state], f"norm of dL/d{state}_k")
         return ax
 
     def svg_map(self, state: str, characters: str = "") -> str:
-        """The map of every loss term over every timestep of one state, as SVG text."""
+        """The map of every loss term over every timestep of one state, as SVG text.
+
+        Args:
+            characters: what the timesteps read, one for each.
+        """
+        columns, read = self.norms[state].shape[1], ", and the character read there"
+        read = read if characters else ""
         return map_as_svg(
             self.norms[state],
-            title=f"Who pulls at {state}_k",
-            row_label="loss term",
-            column_label=f"timestep k of the state {state}",
+            title=f"How strongly the loss at t depends on {state} at k",
+            row_label="loss at t",
+            column_label=f"{state} at k = 1 ... {columns}" + read,
             characters=characters,
         )
 

@@ -12,7 +12,7 @@ from ..backend import to_numpy
 from ..errors import GraphError
 from ..graph import Graph
 from ..show.canvas import visible
-from ..show.plots import Panel, largest, small_multiples
+from ..show.plots import Panel, largest, line_chart, small_multiples
 from ..tensor import Parameter
 from .figure import axes, finish
 from .gates import blocks
@@ -57,6 +57,11 @@ class Ledger:
         total = np.sum(self.parts, axis=0, dtype="float64") + self.outside
         return float(np.abs(total - self.grad).max() / max(np.abs(self.grad).max(), 1e-300))
 
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """How many rows and columns of the weight a picture shows."""
+        return tuple(min(size, SIDE) for size in np.atleast_2d(self.grad).shape)
+
     def gate(self, name: str) -> np.ndarray:
         """The rows of one gate over time: (T, rows of the gate, ...)."""
         if name not in self.gates:
@@ -79,10 +84,21 @@ class Ledger:
             ax.plot(range(1, len(norms) + 1), norms, marker="o", markersize=3, label=gate)
         return finish(ax)
 
+    def svg_gates(self, characters: str = "") -> str:
+        """The norm of each timestep's contribution, a line for each gate, as SVG text."""
+        steps, read = range(1, len(self.parts) + 1), ", and the character it reads"
+        return line_chart(
+            {gate: (steps, norms.tolist()) for gate, norms in self.norms.items()},
+            title=f"What each timestep adds to the gradient of {self.title}, gate by gate",
+            x_label=f"timestep t = 1 ... {len(steps)}" + (read if characters else ""),
+            y_label="norm of the contribution",
+            characters=characters,
+        )
+
     def svg(self, characters: str = "") -> str:
         """One small matrix for each timestep and their sum, in one scale, as SVG text.
 
-        Of a large weight only the `SIDE` rows and columns with the largest gradients are shown.
+        Of a large weight only the rows and columns with the largest gradients are `shown`.
 
         Args:
             characters: what the timesteps read, one for each.
@@ -96,7 +112,9 @@ class Ledger:
             for head, matrix in zip([*heads, "sum over t"], matrices)
         ]
         title = f"The gradient of {self.title}, timestep by timestep"
-        return small_multiples(panels, title=title, limit=largest([p.values for p in panels]))
+        return small_multiples(
+            panels, title=title, limit=largest([p.values for p in panels]), across=5
+        )
 
 
 def ledger(graph: Graph, parameter: Parameter | str, *seeds: Any) -> Ledger:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..explain import GradientFlow, Ledger
 from ..show import draw
-from ..show.canvas import visible
-from ..show.maps import time_map
-from ..show.plots import Band, Level, Panel, heatmap, largest, line_chart, small_multiples
+from ..show.plots import Band, Level, heatmap, largest, line_chart
 from ..unroll import through_time
 from .evidence import Evidence, Run
 from .loop import History
@@ -16,9 +13,6 @@ from .probe import Probe, gates
 
 ROWS = 36
 """How many rows a heatmap has at most, all its bands together (but at least 4 in a band)."""
-
-SIDE = 24
-"""How many rows and columns of a weight are shown."""
 
 
 def pictures(run: Run, seen: Evidence) -> dict[str, str]:
@@ -32,9 +26,9 @@ def pictures(run: Run, seen: Evidence) -> dict[str, str]:
         "states.svg": state_heatmap(seen.probe),
         "gradients-last.svg": norm_chart(seen.last, read, "Gradient of the last character's loss"),
         "gradients-mean.svg": norm_chart(seen.mean, read, "Gradient of the mean loss"),
-        "gradients-map.svg": gradient_map(seen.flow, read),
-        "weight.svg": weight_panels(seen.split, seen.short.sentence.characters),
-        "ledger.svg": gate_chart(seen.split, seen.short.sentence.characters),
+        "gradients-map.svg": seen.flow.svg_map(list(seen.flow.norms)[-1], read),
+        "weight.svg": seen.split.svg(seen.short.sentence.characters),
+        "ledger.svg": seen.split.svg_gates(seen.short.sentence.characters),
     }
 
 
@@ -101,50 +95,3 @@ def norm_chart(norms: dict[str, np.ndarray], characters: str, title: str) -> str
         log=True,
         characters=characters,
     )
-
-
-def gradient_map(flow: GradientFlow, characters: str) -> str:
-    """Every character's loss against the output h of every timestep."""
-    state = list(flow.norms)[-1]
-    return time_map(
-        flow.norms[state],
-        title=f"How strongly the loss at t depends on {state} at k",
-        row_label="loss at t",
-        column_label=f"{state} at k = 1 ... {len(characters)}, and the character read there",
-        characters=characters,
-    )
-
-
-def gate_chart(split: Ledger, characters: str) -> str:
-    """The norm of each timestep's contribution to the rows of each gate."""
-    steps = range(1, len(split.parts) + 1)
-    return line_chart(
-        {gate: (steps, norms.tolist()) for gate, norms in split.norms.items()},
-        title=f"What each timestep adds to the gradient of {split.title}, gate by gate",
-        x_label=f"timestep t = 1 ... {len(split.parts)}, and the character it reads",
-        y_label="norm of the contribution",
-        characters=characters,
-    )
-
-
-def weight_panels(split: Ledger, characters: str) -> str:
-    """One panel for each timestep, and their sum, in one scale."""
-    block = strongest_block(split.grad)
-    panels = [
-        Panel(f"t = {t}, reads {visible(c)}", part[block], f"norm {np.linalg.norm(part):.2g}")
-        for t, (part, c) in enumerate(zip(split.parts, characters), start=1)
-    ]
-    total = np.sum(split.parts, axis=0)
-    panels.append(Panel("sum over t", total[block], f"norm {np.linalg.norm(total):.2g}"))
-    limit = largest([panel.values for panel in panels])
-    return small_multiples(
-        panels, title=f"The gradient of {split.title}, timestep by timestep", limit=limit, across=5
-    )
-
-
-def strongest_block(matrix: np.ndarray) -> tuple:
-    """The rows and columns with the largest sums of magnitudes, in ascending order."""
-    strength = np.abs(matrix)
-    rows = np.sort(np.argsort(-strength.sum(axis=1), kind="stable")[:SIDE])
-    columns = np.sort(np.argsort(-strength.sum(axis=0), kind="stable")[:SIDE])
-    return np.ix_(rows, columns)

@@ -11,7 +11,6 @@ from ..explain import GradientFlow, Ledger
 from ..show.canvas import visible
 from .baselines import PRIOR
 from .evidence import Evidence, Run
-from .pictures import SIDE
 from .probe import Probe
 from .sample import TEMPERATURE
 
@@ -19,7 +18,7 @@ from .sample import TEMPERATURE
 def sentences(run: Run, seen: Evidence) -> dict[str, str]:
     """The text for every place of the template that depends on the run."""
     sizes, split = run.model.sizes, seen.split
-    rows, columns = np.minimum(split.grad.shape, SIDE)
+    rows, columns = split.shown
     layers = f"{sizes.layers} layers" if sizes.layers > 1 else "one layer"
     return {
         "title": f"{sizes.cell}: what it learned from {run.text.name}",
