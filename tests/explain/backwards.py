@@ -8,7 +8,8 @@ def sigmoid(z):
 
 
 def lstm_by_gate(xs, state, p, hs_bar, end_bar, bug=""):
-    """The LSTM with a matrix for each gate."""
+    """The LSTM with a matrix for each gate; `bug` is one bug or several."""
+    bugs = (bug,) if isinstance(bug, str) else bug
     c, h = state
     tape, hs = [], []
     for x in xs:
@@ -23,50 +24,54 @@ def lstm_by_gate(xs, state, p, hs_bar, end_bar, bug=""):
     per_step = {k: np.zeros_like(hs_bar) for k in ("i", "f", "o", "g", "c", "h")}
     dx = np.zeros_like(xs)
     dc_next, dh_next = end_bar
-    if bug == "end ignored":
+    if "end ignored" in bugs:
         dc_next, dh_next = 0 * dc_next, 0 * dh_next
     for t in reversed(range(len(xs))):
         x, c, h, z, a, c_new, h_new = tape[t]
         i, f, o, g = (a[k] for k in "ifog")
-        dh = hs_bar[t] if bug == "missing dh" else hs_bar[t] + dh_next
-        dc = dc_next + dh * o * (1 - np.tanh(c if bug == "tanh of c_prev" else c_new) ** 2)
-        do = dh * (c_new if bug == "do without tanh" else np.tanh(c_new))
-        df = dc * (c_new if bug == "c_t for c_prev" else c)
-        di, dg = (dc * i, dc * g) if bug == "i and g swapped" else (dc * g, dc * i)
-        if bug == "df is dc * f":
+        dh = hs_bar[t] if "missing dh" in bugs else hs_bar[t] + dh_next
+        dc = dc_next + dh * o * (1 - np.tanh(c if "tanh of c_prev" in bugs else c_new) ** 2)
+        do = dh * (c_new if "do without tanh" in bugs else np.tanh(c_new))
+        df = dc * (c_new if "c_t for c_prev" in bugs else c)
+        di, dg = (dc * i, dc * g) if "i and g swapped" in bugs else (dc * g, dc * i)
+        if "df is dc * f" in bugs:
             df = dc * f
         da = {"i": di, "f": df, "o": do, "g": dg}
-        v = z if bug == "pre-activation" else a
-        if bug == "activated twice":
+        v = z if "pre-activation" in bugs else a
+        if "activated twice" in bugs:
             v = {k: np.tanh(a[k]) if k == "g" else sigmoid(a[k]) for k in "ifog"}
         dz = {k: da[k] * v[k] * (1 - v[k]) for k in "ifo"}
         dz["g"] = dg * (1 - v["g"] ** 2)
-        if bug == "pre-activation in f only":
+        if "pre-activation in f only" in bugs:
             dz["f"] = df * z["f"] * (1 - z["f"])
-        if bug == "sigmoid' for g":
+        if "sigmoid' for g" in bugs:
             dz["g"] = dg * g * (1 - g)
-        if bug == "no derivative of o":
+        if "no derivative of o" in bugs:
             dz["o"] = do
-        read = h_new if bug == "h_t for h_prev" else h
+        read = h_new if "h_t for h_prev" in bugs else h
         for k in "ifog":
-            db = dz[k][0] if bug == "bias of row 0" else dz[k].sum(0)
-            db = dz[k] if bug == "bias not summed" else db
-            if bug == "= for +=":
+            db = dz[k][0] if "bias of row 0" in bugs else dz[k].sum(0)
+            db = dz[k] if "bias not summed" in bugs else db
+            if "= for +=" in bugs:
                 d[f"W_x{k}"], d[f"W_h{k}"], d[f"b_x{k}"] = dz[k].T @ x, dz[k].T @ read, db
             else:
                 d[f"W_x{k}"] = d[f"W_x{k}"] + dz[k].T @ x
                 d[f"W_h{k}"] = d[f"W_h{k}"] + dz[k].T @ read
                 d[f"b_x{k}"] = d[f"b_x{k}"] + db
-        turn = np.transpose if bug == "forgotten transpose" else np.asarray
+        turn = np.transpose if "forgotten transpose" in bugs else np.asarray
         sent = {k: dz[k] @ turn(p[f"W_h{k}"]) for k in "ifog"}
-        dh_next = sent["g"] if bug == "= for += in dh" else sum(sent.values())
+        dh_next = sent["g"] if "= for += in dh" in bugs else sum(sent.values())
         dx[t] = sum(dz[k] @ p[f"W_x{k}"] for k in "ifog")
-        dc_next = {"missing carry": 0 * dc, "carry without f": dc}.get(bug, dc * f)
+        dc_next = dc * f
+        if "missing carry" in bugs:
+            dc_next = 0 * dc
+        if "carry without f" in bugs:
+            dc_next = dc
         for k, array in {**da, "c": dc, "h": dh}.items():
             per_step[k][t] = array
-    if bug == "W transposed":
+    if "W transposed" in bugs:
         d["W_hf"] = d["W_hf"].T
-    if bug == "i and g exchanged":
+    if "i and g exchanged" in bugs:
         d["W_xi"], d["W_xg"] = d["W_xg"], d["W_xi"]
     first = {"c_0": dc_next, "h_0": dh_next}
     return {"hs": np.stack(hs), "weights": d, "steps": per_step, "x": dx, "first": first}

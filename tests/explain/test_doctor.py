@@ -250,15 +250,30 @@ def test_contributions_by_timestep_are_compared_by_timestep(float64):
     assert ill.missing == ("W_x", "b_x")
 
 
-def test_two_bugs_are_taken_one_after_the_other():
+PAIRS = {
+    ("i and g swapped", "missing carry"): {"i and g swapped", "missing f * dc carry"},
+    ("activated twice", "missing dh"): {"activated twice", "missing dh from the next step"},
+    ("missing carry", "bias of row 0"): {"missing f * dc carry", "bias not summed over the batch"},
+    ("h_t for h_prev", "bias not summed"): {"h_t for h_{t-1}", "bias not summed over the batch"},
+    ("c_t for c_prev", "W transposed"): {"c_t for c_{t-1}", "forgotten transpose"},
+}
+
+
+@pytest.mark.parametrize("bugs", PAIRS, ids=" + ".join)
+def test_two_bugs_at_once_are_both_named(bugs):
+    verdict = doctor(by_gate(bugs), CELLS["lstm_by_gate"](3, 2))
+    assert set(verdict.diagnosis.split("; and ")) == PAIRS[bugs], str(verdict)
+
+
+def test_a_known_bug_beside_an_unknown_one_is_named_as_far_as_it_goes():
     def my_backward(*arguments):
         out = by_gate("i and g swapped")(*arguments)
         if len(arguments[0]) > 1:
             out["W_hf"] = out["W_hf"] * 1.1 + 0.01
         return out
 
-    verdict = doctor(my_backward, CELLS["lstm_by_gate"](3, 2))
-    assert verdict.diagnosis == "i and g swapped, and something else"
+    verdict = doctor(my_backward, CELLS["lstm_by_gate"](3, 2), T=2)
+    assert verdict.diagnosis == "i and g swapped; and something else"
     assert "mend it, then ask again" in verdict.advice
 
 

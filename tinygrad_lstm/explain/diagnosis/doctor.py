@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +12,9 @@ import numpy as np
 from ...errors import ArgumentError, ShapeError
 from ...graph import Graph
 from ..precision import in_float64
-from .alterations import Altered, alterations
-from .case import Case, Gradients, differentiate
-from .catalogue import known_mistakes
-from .mistakes import Anatomy, Mistake, listed
+from .case import Case, differentiate
+from .mistakes import listed
+from .search import Found, search, second
 from .verdict import Verdict, agrees, deviation
 from .whereabouts import Returned, first_deviation, right_for
 
@@ -83,11 +82,11 @@ class _Examination:
         bad = {d.key: returned[d.key] for d in found.wrong}
         places = [*self.sizes(T, N), first_deviation(self.cell, case, bad)]
         found = replace(found, first="; ".join(p for p in places if p))
-        if named := diagnosed(case, returned, found):
-            return named
+        if known := search(case, returned, bad):
+            return diagnosed(found, known)
         if "hs" in bad:
             return _other_forward(case, bad["hs"], found)
-        return self.shorter(T, N, found)
+        return self.shorter(case, returned, found)
 
     def run(self, case: Case) -> dict[str, np.ndarray]:
         """What the user's function returns for a case, under the cell's names."""
@@ -145,8 +144,10 @@ class _Examination:
         if ill.ok:
             return found
         ill = replace(ill, first=f"at t = {T}; with end_bar = 0 all is right")
-        if not _explains(differentiate(case, end=False), returned):
-            return diagnosed(case, returned, ill) or ill
+        ignoring = differentiate(case, end=False)
+        if not all(agrees(y, right_for(ignoring, key, y)) for key, y in returned.items()):
+            known = search(case, returned, {d.key: returned[d.key] for d in ill.wrong})
+            return diagnosed(ill, known) if known else ill
         ends = listed(n.name or "state" for n in self.cell.outputs)
         return replace(
             ill,
@@ -155,27 +156,29 @@ class _Examination:
             advice=f"start the loop with end_bar, dL/d({ends}) after the last step, not with zeros",
         )
 
-    def shorter(self, T: int, N: int, found: Verdict) -> Verdict:
+    def shorter(self, case: Case, returned: Returned, found: Verdict) -> Verdict:
         """No known mistake explains all; perhaps one does as long as the sequence is short."""
-        for steps in range(1, T):
-            case = self.case(steps, N)
+        for steps in range(1, case.T):
+            small = self.case(steps, case.N)
             try:
-                returned = self.run(case)
+                some = self.run(small)
             except Exception:
                 continue
-            ill = compared(case, returned)
+            ill = compared(small, some)
             if ill.ok:
                 continue
-            named = diagnosed(case, returned, ill)
-            if named is None:
+            known = search(small, some, {d.key: some[d.key] for d in ill.wrong})
+            if known is None:
                 return found
+            if len(known.mistakes) == len(known.findings) == 1:
+                if both := second(case, known.mistakes[0], returned):
+                    return diagnosed(found, both)
+            named = diagnosed(found, known)
+            more = f"that explains all numbers of T = {steps}, not those of longer sequences"
             return replace(
-                found,
-                diagnosis=f"{named.diagnosis}, and something else",
-                place=named.place,
-                advice=f"{named.advice}. That explains all numbers of T = {steps}, not those of "
-                f"longer sequences: mend it, then ask again",
-                others=named.others,
+                named,
+                diagnosis=f"{named.diagnosis}; and something else",
+                advice=f"{named.advice}; {more}: mend it, then ask again",
             )
         return found
 
@@ -193,57 +196,16 @@ def compared(case: Case, returned: Returned) -> Verdict:
     )
 
 
-def diagnosed(case: Case, returned: Returned, found: Verdict) -> Verdict | None:
-    """The verdict with the known mistakes that lead to exactly these numbers; None if none does."""
-    blank = not any(y.any() for key, y in returned.items() if key != "hs")
-    known = () if blank else known_mistakes(case.cell)
-    if matches := [m for m in known if _explains(m.predict(case), returned)]:
-        return _named(found, matches)
-    reasons = _altered(case, differentiate(case), {d.key: returned[d.key] for d in found.wrong})
-    return _with_alterations(found, reasons, case) if reasons else None
-
-
-def _named(found: Verdict, matches: list[Mistake]) -> Verdict:
-    best, *rest = matches
-    others = dict.fromkeys(f"{m.name}, in {m.place}" for m in rest if m.name != best.name)
+def diagnosed(found: Verdict, known: Found) -> Verdict:
+    """The verdict with its diagnosis."""
+    findings = known.findings
     return replace(
         found,
-        diagnosis=best.name,
-        place=best.place,
-        advice=best.advice,
-        others=tuple(others)[:3],
+        diagnosis="; and ".join(f.name for f in findings),
+        place="; and ".join(f.place for f in findings),
+        advice="; and ".join(f.advice for f in findings),
+        others=known.others,
     )
-
-
-def _altered(case: Case, truth: Gradients, bad: Returned) -> dict[str, Altered]:
-    """For every wrong array what was done to the right one; empty if that stays open for any."""
-    anatomy, reasons = Anatomy(case.cell), {}
-    for key, yours in bad.items():
-        ways = alterations(case, anatomy, truth, key) if key != "hs" else ()
-        altered = next((way for way in ways if agrees(yours, way.value)), None)
-        if altered is None:
-            return {}
-        reasons[key] = altered
-    return reasons
-
-
-def _with_alterations(found: Verdict, reasons: dict[str, Altered], case: Case) -> Verdict:
-    """One diagnosis for all arrays that suffer from the same."""
-    kinds: dict[str, list[str]] = {}
-    for key, altered in reasons.items():
-        kinds.setdefault(altered.name, []).append(key)
-    single = len(kinds) == 1
-    names = [name if single else f"{name} ({listed(keys)})" for name, keys in kinds.items()]
-    return replace(
-        found,
-        diagnosis="; ".join(names),
-        place=_all_or(reasons, case) if single else "",
-        advice="; ".join(dict.fromkeys(altered.advice for altered in reasons.values())),
-    )
-
-
-def _all_or(keys: Iterable[str], case: Case) -> str:
-    return "every parameter" if {*keys} >= {*case.params} else listed(keys)
 
 
 def _other_forward(case: Case, hs: np.ndarray, found: Verdict) -> Verdict:
@@ -256,14 +218,6 @@ def _other_forward(case: Case, hs: np.ndarray, found: Verdict) -> Verdict:
         place=f"h at t = {next(wrong, 1)}" if same_shape else "hs",
         advice="compare your forward pass with the cell's equations first; gradients can only be "
         "right for the values that were computed",
-    )
-
-
-def _explains(predicted: Gradients, returned: Returned) -> bool:
-    return all(
-        agrees(yours, right_for(predicted, key, yours))
-        for key, yours in returned.items()
-        if key != "hs"
     )
 
 
