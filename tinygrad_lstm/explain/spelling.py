@@ -142,13 +142,14 @@ class _Plainer(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
+        called = ast.unparse(node.func)
+        usual = [("keepdims", False)] + [("axis", None)] * (not called.endswith(".reduce"))
         node.keywords = [
-            k for k in node.keywords
-            if (k.arg, getattr(k.value, "value", "")) not in (("axis", None), ("keepdims", False))
-        ]  # fmt: skip
-        if ast.unparse(node.func) == "np.moveaxis" and len(set(map(_value, node.args[1:]))) == 1:
+            k for k in node.keywords if (k.arg, getattr(k.value, "value", "")) not in usual
+        ]
+        if called == "np.moveaxis" and _value(node.args[1]) == _value(node.args[2]):
             return node.args[0]
-        if ast.unparse(node.func) == "np.transpose":
+        if called == "np.transpose":
             axes = ast.literal_eval(node.args[1])
             if axes == tuple(reversed(range(len(axes)))):
                 return ast.Attribute(node.args[0], "T", ast.Load())

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from typing import Any
 
 from ..graph import Graph
 from ..ops import (
     CAdd,
     CMul,
-    Concat,
     CSub,
     Embed,
     Expand,
@@ -24,26 +23,16 @@ from ..ops import (
     Narrow,
     Neg,
     Permute,
-    Pow,
     Reshape,
     Scale,
     Select,
     Sum,
     Transpose,
-)  # fmt: skip
-from ..tensor import Parameter, Tensor
+)
+from ..tensor import Tensor
+from .terms import Term, written
 
 _LINEAR = (MatMul, Sum, Expand, Embed, Narrow, Select)
-
-
-class Term(NamedTuple):
-    """A number times a product of nodes."""
-
-    coefficient: float
-    factors: tuple[Tensor, ...]
-
-    def times(self, number: float) -> Term:
-        return Term(self.coefficient * number, self.factors)
 
 
 class Tidied:
@@ -71,7 +60,8 @@ class Tidied:
 
     def __getitem__(self, node: Tensor) -> Tensor:
         if node not in self._image:
-            self._image[node] = self._written(self._terms[node], node)
+            image = self._image[node] = self._written(self._terms[node], node)
+            self._terms.setdefault(image, self._terms[node])
         return self._image[node]
 
     def _is_a_multiple(self, node: Tensor) -> bool:
@@ -81,7 +71,7 @@ class Tidied:
 
     def _stands(self, node: Tensor, image: Tensor) -> None:
         self._image[node] = image
-        self._terms[node] = [Term(1.0, (image,))]
+        self._terms[node] = self._terms[image] = [Term(1.0, (image,))]
 
     def _read(self, node: Tensor) -> list[Term]:
         """The node as a sum of products, over what its parents are sums of."""
@@ -108,6 +98,24 @@ class Tidied:
         images = [self[parent] for parent in parents]
         same = all(a is b for a, b in zip(images, parents))
         return [Term(1.0, (node if same or op is None else op(*images),))]
+
+    def _sums_joined(self, terms: list[Term]) -> list[Term]:
+        """Sums over the same axes as the sum of what they are sums of."""
+        alike: dict[Any, list[Term]] = {}
+        for term in terms:
+            (first, *others) = term.factors
+            if isinstance(first.op, Sum) and not others and not first.name:
+                alike.setdefault((first.op, first.parents[0].shape), []).append(term)
+        for (op, _), sums in alike.items():
+            if len(sums) > 1:
+                inner = [
+                    part.times(term.coefficient)
+                    for term in sums
+                    for part in self._terms[term.factors[0].parents[0]]
+                ]
+                rest = [term for term in terms if term not in sums]
+                terms = [*rest, Term(1.0, (op(written(inner)),))]
+        return terms
 
     def _turned(self, node: Tensor) -> list[Term]:
         """A matrix turned over; turned over twice, it is itself."""
@@ -157,95 +165,11 @@ class Tidied:
     def _written(self, terms: list[Term], like: Tensor) -> Tensor:
         if not terms:
             return Filled(0.0)(like)
+        terms = self._sums_joined(terms)
         if like in self._seeded:
             seed = Term(1.0, (self._seeded[like],))
             return CAdd()(*seed.factors, written([term for term in terms if term != seed]))
         return written(terms)
-
-
-def written(terms: list[Term]) -> Tensor:
-    """Nodes for a sum of products, with common factors written once."""
-    terms = sorted(factored(joined(merged(terms))), key=_weight)
-    first = next((k for k, term in enumerate(terms) if term.coefficient > 0), 0)
-    head, rest = terms[first], terms[:first] + terms[first + 1 :]
-    total = product(head)
-    for term in rest:
-        if term.coefficient < 0:
-            total = CSub()(total, product(term.times(-1)))
-        else:
-            total = CAdd()(total, product(term))
-    return total
-
-
-def product(term: Term) -> Tensor:
-    """Nodes for one product: a factor that occurs twice is a square."""
-    powers = [
-        factor if count == 1 else Pow(float(count))(factor)
-        for factor, count in Counter(term.factors).items()
-    ]
-    total = powers[0]
-    for power in powers[1:]:
-        total = CMul()(total, power)
-    size = abs(term.coefficient)
-    total = total if size == 1 else Scale(size)(total)
-    return Neg()(total) if term.coefficient < 0 else total
-
-
-def merged(terms: list[Term]) -> list[Term]:
-    """Equal products once, with the sum of their coefficients; none that is zero."""
-    sums: dict[frozenset, Term] = {}
-    for term in terms:
-        key = frozenset(Counter(term.factors).items())
-        before = sums[key].coefficient if key in sums else 0.0
-        factors = sums[key].factors if key in sums else term.factors
-        sums[key] = Term(before + term.coefficient, factors)
-    kept = [term for term in sums.values() if term.coefficient]
-    return kept or [Term(0.0, terms[0].factors)]
-
-
-def factored(terms: list[Term]) -> list[Term]:
-    """a b + a c as a (b + c), if something remains of every term; the most common factor first."""
-    counts = Counter(factor for term in terms for factor in dict.fromkeys(term.factors))
-    common, count = max(counts.items(), key=lambda pair: pair[1])
-    sharing = [term for term in terms if common in term.factors]
-    if count < 2 or any(len(term.factors) < 2 for term in sharing):
-        return terms
-    rest = [Term(term.coefficient, without(term.factors, common)) for term in sharing]
-    once = Term(1.0, (common, written(rest)))
-    others = [term for term in terms if term not in sharing]
-    at = terms.index(sharing[0])
-    after = [term for term in others if terms.index(term) > at]
-    before = [term for term in others if terms.index(term) < at]
-    return [*before, once, *(factored(after) if after else [])]
-
-
-def without(factors: tuple[Tensor, ...], factor: Tensor) -> tuple[Tensor, ...]:
-    """The factors but for one occurrence of this one."""
-    k = factors.index(factor)
-    return factors[:k] + factors[k + 1 :]
-
-
-def joined(terms: list[Term]) -> list[Term]:
-    """Parts in fields of zeros that together fill the field: one concatenation."""
-    fields: dict[tuple, list[tuple[int, Term]]] = {}
-    for term in terms:
-        op = term.factors[0].op
-        if isinstance(op, Embed) and (op.step, term.coefficient, len(term.factors)) == (1, 1, 1):
-            fields.setdefault((op.axis, op.size), []).append((op.start, term))
-    for (axis, size), found in fields.items():
-        starts, parts = zip(*sorted(found, key=lambda pair: pair[0]))
-        inner = [part.factors[0].parents[0] for part in parts]
-        ends = [start + x.shape[axis] for start, x in zip(starts, inner)]
-        if [*starts, size] == [0, *ends]:
-            whole = inner[0] if len(inner) == 1 else Concat(axis)(*inner)
-            terms = [Term(1.0, (whole,)), *(term for term in terms if term not in parts)]
-    return terms
-
-
-def _weight(term: Term) -> int:
-    """Terms stand in the order in which the author made their weights; those without come first."""
-    read = [node for factor in term.factors for node in (factor, *factor.parents)]
-    return max((node.born for node in read if isinstance(node, Parameter)), default=0)
 
 
 def _named(image: Tensor, node: Tensor) -> Tensor:
