@@ -50,18 +50,17 @@ class Jacobians:
         """Everything a plot shows: the largest and smallest singular value, and the gates."""
         found = {}
         for state, values in self.singular.items():
-            name = f"d{state}_t/d{state}_k"
-            found[f"{name}, largest"] = self.by_distance(state)
-            found[f"{name}, smallest"] = self.by_distance(state, values.shape[2] - 1)
+            found[f"{state}, largest"] = self.by_distance(state)
+            found[f"{state}, smallest"] = self.by_distance(state, values.shape[2] - 1)
             if state in self.highway:
-                found[f"gates along {state}"] = self.highway_by_distance(state)
+                found[f"gates on {state}"] = self.highway_by_distance(state)
         return found
 
     def plot(self, ax: Any = None) -> Any:
         """Singular values and gate products against t - k (matplotlib)."""
         ax = axes(
             ax, title=f"{self.cell}: how a state depends on earlier ones",
-            x_label="distance t - k", y_label="singular value",
+            x_label="distance t - k", y_label="singular value of ds_t/ds_k",
         )  # fmt: skip
         for name, values in self.lines().items():
             style = "--" if name.startswith("gates") else ":" if "smallest" in name else "-"
@@ -76,7 +75,7 @@ class Jacobians:
             {name: (range(len(v)), v.tolist()) for name, v in self.lines().items()},
             title=f"{self.cell}: how a state depends on earlier ones",
             x_label="distance t - k",
-            y_label="singular value",
+            y_label="singular value of ds_t/ds_k",
             log=True,
         )
 

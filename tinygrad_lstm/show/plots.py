@@ -127,6 +127,10 @@ def heatmap(bands: Sequence[Band], columns: str, *, title: str, unit: int = 13) 
     return canvas.svg()
 
 
+HEADING = 112
+"""Pixels that the heading of a small matrix may need."""
+
+
 class Panel(NamedTuple):
     """One small matrix with a heading and a line of small print."""
 
@@ -140,11 +144,11 @@ def small_multiples(
 ) -> str:
     """Matrices of one shape side by side in one colour scale."""
     rows, columns = np.shape(panels[0].values)
-    wide, high = columns * unit + 18, rows * unit + 50
-    deep = -(-len(panels) // across)
-    canvas = Canvas(min(across, len(panels)) * wide + 26, deep * high + 80, title)
+    wide, high = max(columns * unit + 18, HEADING), rows * unit + 50
+    deep, aside = -(-len(panels) // across), (wide - 18 - columns * unit) / 2
+    canvas = Canvas(max(min(across, len(panels)) * wide + 26, 420), deep * high + 80, title)
     for k, panel in enumerate(panels):
-        x, y = 20 + k % across * wide, 54 + k // across * high
+        x, y = 20 + aside + k % across * wide, 54 + k // across * high
         canvas.text(x + columns * unit / 2, y - 6, panel.heading, "middle", bold=True)
         draw_matrix(canvas, panel.values, (x, y), unit, limit)
         canvas.text(x + columns * unit / 2, y + rows * unit + 14, panel.note, "middle", size=10)
