@@ -87,7 +87,8 @@ def _power(base: Tensor, operand: Operand, exponent: int) -> Operand:
     function = re.match(r"(\\\w+\()\{0\}\)$", base.op.latex if base.op else "")
     if function and operand.text.startswith(function[1]):
         return Operand(operand.text.replace("(", f"{power}(", 1), 9)
-    return Operand(f"{operand:base}{power}", 8)
+    base_text = f"({operand.text})" if "^" in operand.text else f"{operand:base}"
+    return Operand(base_text + power, 8)
 
 
 def _is_rows(node: Tensor) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..graph import Graph
-from ..ops import CAdd, CSub
 from ..show import Equations, Symbols
 from ..tensor import Tensor
 from .columns import Written, formula, name_what_is_long, written
@@ -41,8 +40,8 @@ class Derivation:
             _heading("Forward, ", r"t = 1, \dots, T"),
             *self.forward(),
             _heading("Backward, ", r"t = T, \dots, 1"),
-            r"& \bar{z} = \partial L / \partial z \text{ with } L = \textstyle\sum_t L_t"
-            r" \text{; zero at } T + 1",
+            r"& \bar{z} = \partial L / \partial z, \quad L = \textstyle\sum_t L_t,"
+            r" \quad \bar{z}_{T+1} = 0",
             *self.backward(),
             _heading("Gradients of the weights and of the initial state"),
             *self.results(),
@@ -86,8 +85,7 @@ class Derivation:
         lines = []
         for _, parameter, bar in self.steps.weights:
             body = self.now[bar]
-            loose = isinstance(bar.op, CAdd | CSub)
-            text = f"({body.text})" if loose else body.text
+            text = f"({body.text})" if body.binds <= 1 else body.text
             lines.append(rf"{self.symbols.adjoint(parameter)} &= \sum_{{t=1}}^{{T}} {text}")
         first, symbols = self.at("1"), self.symbols.at("1")
         for state in self.steps.states:
