@@ -9,6 +9,9 @@ from typing import Any
 from ..tensor import Parameter
 from .wording import Wording, gradient_of, place
 
+MOST, LONGEST = 4, 90
+"""So many parents are named in a sentence, and formulas end after so many characters."""
+
 
 class Sentences:
     """Says what happens at a step; `order` is the order in which nodes are differentiated."""
@@ -39,7 +42,7 @@ class Sentences:
         said = (
             f"{name.plain.text} is worked out by {self._made_by(node)}"
             if name is formula
-            else f"{name.plain.text} = {formula.plain.text}"
+            else f"{name.plain.text} = {_cut(formula.plain.text)}"
         )
         t, _ = place(node.scope)
         for parent in dict.fromkeys(node.parents):
@@ -74,17 +77,16 @@ class Sentences:
         why = (
             f"because {name.plain.text} was worked out from it"
             if name is formula
-            else f"because {name.plain.text} = {formula.plain.text}"
+            else f"because {name.plain.text} = {_cut(formula.plain.text)}"
         )
         said = f"{_where(node)}backward: {told}, {why}."
         arrived = self.received[node]
         if arrived > 1:
             bar = gradient_of(name).plain.text
             said += f" {bar} is complete: {arrived} contributions have arrived and been added."
-        for parent, *_, number, of, _plain, _latex in sent:
-            if of > 1:
-                name_ = self.wording.name(parent)
-                said += f" {name_} has now received {number} of {of} contributions."
+        counts = [(self.wording.name(c[0]), c[5], c[6]) for c in sent if c[6] > 1]
+        for parent, number, of in counts[:MOST]:
+            said += f" {parent} has now received {number} of {of} contributions."
         return said
 
 
@@ -94,5 +96,11 @@ def _where(node: Any) -> str:
     return "".join(f"{word}, " for word in words)
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
+
+
 def _list(parts: Sequence[str]) -> str:
+    if len(parts) > MOST:
+        parts = [*parts[: MOST - 1], f"{len(parts) - MOST + 1} more likewise"]
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

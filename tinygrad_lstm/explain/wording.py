@@ -47,6 +47,7 @@ class Wording:
 
     def __init__(self, graph: Any) -> None:
         self.symbols = Symbols(graph)
+        self.symbols.in_time &= not any(place(node.scope)[0] for node in graph.nodes)
         self.names: dict[Any, Formula] = {}
         self.formulas: dict[Any, Formula] = {}
         self._rules: dict[Any, tuple[Formula | None, ...]] = {}

@@ -277,9 +277,9 @@ class _Strip:
         for lane in self.lanes.values():
             if len(set(lane.x)) > 1:
                 leg = ((max(lane.x), lane.y),)
-                self.picture.curves.append(
-                    Curve((min(lane.x), lane.y), [leg], lane.colour, arrow=False, role="lane")
-                )
+                line = Curve((min(lane.x), lane.y), [leg], lane.colour, arrow=False, role="lane")
+                line.ends = None if lane.key.role else (lane.key.id, lane.key.id)
+                self.picture.curves.append(line)
 
 
 def _final_name(rail: Rail, step: int) -> str:

@@ -152,14 +152,18 @@ function range(array) {
 }
 
 /** What an array holds, in words: all numbers of a small one, the extent of a large one. */
-export function inNumbers(array, open) {
+export function inNumbers(array, open, small) {
   if (array.summary) {
     const s = array.summary;
     const parts = [["norm", s.n], ["min", s.a], ["max", s.b], ["mean", s.e]];
     const told = parts.map(([word, v]) => `${word} ${number(v)}`).join(", ");
     return element("p", { className: "numbers", textContent: `summarised: ${told}` });
   }
-  if (array.data.length <= 12) return table(array, false);
+  const [rows, columns] = sides(array.shape);
+  if (columns <= (small ? 4 : 8) && rows <= 4) return table(array, false);
+  if (small && !open) {
+    return element("small", { className: "numbers", textContent: `norm ${number(norm(array))}` });
+  }
   const told = `${array.data.length} numbers ${range(array)}, norm ${number(norm(array))}`;
   const details = element("details", { className: "numbers", open }, element("summary", { textContent: told }));
   const fill = () => details.open && details.children.length < 2 && details.append(table(array, true));

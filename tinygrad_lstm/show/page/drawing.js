@@ -51,10 +51,16 @@ export class Drawing {
     );
   }
 
+  /** The part of its arrows that all that it reads share: the lane of a node after all steps. */
+  own(node) {
+    return this.edges.get(`n${node}>n${node}`) ?? [];
+  }
+
   /** Shade a node and its arrows as done in this phase, or take that back. */
   mark(node, parents, phase, done) {
     const name = NAMES.get(phase);
     this.box(node)?.classList.toggle(name, done);
+    for (const path of this.own(node)) path.classList.toggle(name, done);
     for (const parent of parents) {
       for (const path of this.paths(parent, node)) path.classList.toggle(name, done);
       const weight = this.nodes.get(`n${parent}-n${node}`);
@@ -76,6 +82,7 @@ export class Drawing {
       for (const path of this.paths(parent, node)) add(path, "travelling", name);
       add(this.box(parent, node), phase === "backward" ? "receives" : "gives");
     }
+    for (const path of this.own(node)) add(path, "travelling", name);
     add(this.box(node), "now", name);
   }
 

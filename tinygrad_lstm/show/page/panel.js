@@ -1,6 +1,6 @@
 // One step in formulas and numbers.
 
-import { element, heatmap, inNumbers, number, norm, shapeText } from "./arrays.js";
+import { element, heatmap, inNumbers, shapeText } from "./arrays.js";
 
 /** Formulas by KaTeX; whatever it cannot set stays readable as text. */
 export function math(tex, plain, display = false) {
@@ -112,9 +112,7 @@ export class Panel {
     if (!array) return card;
     caption.append(element("small", { textContent: ` ${shapeText(array.shape)}` }));
     if (array.data) card.append(heatmap(array, name, { ...this.look(kind), width, height: width > 200 ? 120 : 84 }));
-    if (array.data && width < 200 && array.data.length > 12 && !this.open) {
-      card.append(element("small", { className: "numbers", textContent: `norm ${number(norm(array))}` }));
-    } else card.append(inNumbers(array, this.open));
+    card.append(inNumbers(array, this.open, width < 200));
     return card;
   }
 }

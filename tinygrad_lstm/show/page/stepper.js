@@ -24,6 +24,7 @@ class Stepper {
     this.ledger = new Ledger($("ledger"), this.recording, look, (k) => this.go(k));
     this.listen();
     this.go(this.linked() ?? 0, false);
+    this.ready = true;
   }
 
   get step() {
@@ -52,7 +53,7 @@ class Stepper {
     for (const word of ["forward", "backward"]) $(word).setAttribute("aria-pressed", phase === word);
     clearTimeout(this.link);
     this.link = setTimeout(() => this.remember(), 200);
-    if (parent !== window) parent.postMessage({ step: k }, "*");
+    if (this.ready && parent !== window) parent.postMessage({ step: k }, "*");
   }
 
   mark(k, done) {
