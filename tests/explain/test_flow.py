@@ -56,14 +56,34 @@ def test_no_term_pulls_at_what_comes_after_it():
     assert np.array_equal(norms > 0, np.tril(np.ones((T, T), bool)))
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_cell_answers_in_one_pass(name, monkeypatch):
+    net, _ = network(name)
+    monkeypatch.setattr(rows, "_one_by_one", None)
+    assert tl.gradient_flow(net).norms["h"].shape == (T, T)
+
+
 def batch_norm_cell():
-    """A cell in which the rows of a batch meet."""
+    """Rows meet in their mean, which the batch's letter does not survive."""
     x, h = tl.Input("x", "N", D), tl.Input("h_prev", "N", D)
     return tl.Graph([x, h], [tl.tanh(x + h - h.mean(axis=0, keepdims=True))])
 
 
-def test_rows_of_a_batch_that_meet_are_not_taken_for_separate(float64):
-    net = tl.through_time(batch_norm_cell(), 3)
+def softmax_cell():
+    """Rows meet in a softmax over them, which keeps the shape."""
+    x, h = tl.Input("x", "N", D), tl.Input("h_prev", "N", D)
+    return tl.Graph([x, h], [tl.tanh(x + tl.softmax(h, axis=0))])
+
+
+def dropping_cell():
+    """Another batch would draw another mask."""
+    x, h = tl.Input("x", "N", D), tl.Input("h_prev", "N", D)
+    return tl.Graph([x, h], [tl.tanh(x + tl.Dropout(0.5)(h))])
+
+
+@pytest.mark.parametrize("build", [batch_norm_cell, softmax_cell, dropping_cell])
+def test_rows_of_a_batch_that_meet_are_not_taken_for_separate(build, float64):
+    net = tl.through_time(build(), 3)
     arrays = [np.random.default_rng(k).normal(size=(N, D)) for k in range(4)]
     net.forward(*arrays)
     seeds = [np.random.default_rng(9 + k).normal(size=(N, D)) for k in range(3)] + [None]
@@ -123,3 +143,11 @@ def test_seeds_that_are_all_none_are_no_loss():
     net, _ = network()
     with pytest.raises(tl.GraphError, match="every seed is None"):
         tl.gradient_flow(net, *[None] * (T + 2))
+
+
+def test_a_graph_that_was_not_run_is_told_to_run():
+    net = tl.through_time(tl.CELLS["rnn"](D, H), 2)
+    for report in (tl.gradient_flow, tl.saliency, tl.truncation, tl.paths, tl.ledger):
+        weight = ["W_h"] if report in (tl.truncation, tl.ledger) else []
+        with pytest.raises(tl.GraphError, match=r"has no value yet; run .*forward"):
+            report(net, *weight, *[None] * 3)

@@ -17,7 +17,7 @@ from ..show.plots import line_chart
 from ..tensor import Tensor
 from .figure import axes, finish, time_map
 from .rows import gradients
-from .timesteps import carried, reached, timestep
+from .timesteps import carried, check_run, reached, timestep
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,7 @@ def gradient_flow(graph: Graph, *seeds: Any) -> GradientFlow:
     Raises:
         GraphError: no value is carried from timestep to timestep, or no term is left.
     """
+    check_run(graph, "gradient_flow")
     rows = loss_terms(graph, seeds)
     states = carried(graph)
     nodes = [node for state in states.values() for node in state.nodes]

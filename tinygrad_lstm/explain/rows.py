@@ -8,6 +8,7 @@ from typing import Any
 from ..backend import namespace
 from ..graph import Graph
 from ..ops.flow import KeepMask
+from ..ops.reduce import LogSoftmax, Softmax
 from ..steps import below
 from ..tensor import Tensor
 
@@ -102,5 +103,12 @@ def _batch_letter(asked: Graph) -> str | None:
     for node in asked.nodes:
         if node in fed or any(parent in fed for parent in node.parents):
             fed.add(node)
-            letters = [letter for letter in letters if node.declared.count(letter) == 1]
+            letters = [n for n in letters if node.declared.count(n) == 1 and not _mixes(node, n)]
     return letters[0] if letters and all(n in fed for n in asked.outputs) else None
+
+
+def _mixes(node: Tensor, letter: str) -> bool:
+    """Whether the op keeps the shape and yet lets the entries along this axis meet."""
+    if not isinstance(node.op, Softmax | LogSoftmax):
+        return False
+    return node.op.axis % len(node.declared) == node.declared.index(letter)

@@ -17,7 +17,7 @@ from ..show.maps import time_map as map_as_svg
 from ..tensor import Tensor
 from .figure import axes, time_map
 from .rows import gradients
-from .timesteps import carried, timestep
+from .timesteps import carried, check_run, timestep
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ def saliency(graph: Graph, *seeds: Any, text: str = "") -> Saliency:
     Raises:
         GraphError: no output stands in a timestep, or `text` has another length than T.
     """
+    check_run(graph, "saliency")
     columns = step_inputs(graph)
     if text and len(text) != len(columns):
         raise GraphError(f"saliency: {len(text)} characters for {len(columns)} timesteps")

@@ -6,6 +6,7 @@ import collections
 from dataclasses import dataclass
 from typing import Any
 
+from ..checks import blamed
 from ..errors import GraphError
 from ..graph import Graph
 from ..tensor import Parameter, Tensor
@@ -40,6 +41,15 @@ def reached(node: Tensor) -> set[int]:
 def last_step(graph: Graph) -> int:
     """T, or 0 for a graph outside of time."""
     return max((timestep(node) or 0 for node in graph.nodes), default=0)
+
+
+def check_run(graph: Graph, call: str) -> None:
+    """Raise GraphError unless the graph was run forward."""
+    for node in graph.outputs:
+        if node.data is None:
+            raise blamed(
+                node, f"{call}: {node.title} has no value yet; run graph.forward(...) first"
+            )
 
 
 @dataclass(frozen=True)

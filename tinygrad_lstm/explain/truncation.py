@@ -95,7 +95,8 @@ def truncation(
     Without `k1` the network is cut every k steps, counted from the end: windows that do not
     overlap.  With it, windows end at T, T - k1, T - 2 k1 ...; each goes k steps back from its end,
     for the loss terms of its last k1 steps only, so that no term counts twice.  `k1=1` lets every
-    loss term look exactly k steps back; k < k1 would leave terms out and is not tried.
+    loss term look exactly k steps back; k < k1 would leave terms out and is not tried.  (Elsewhere
+    the two are called k1 and k2.)
 
     Args:
         graph: an unrolled graph that was run forward.
