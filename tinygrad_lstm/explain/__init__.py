@@ -1,10 +1,11 @@
 """Explanations of a run, and checks of its gradients, in the words of the author of the graph."""
 
+from .comparison import Gradcheck
 from .derive import bptt_equations
 from .diagnosis import Verdict, doctor
 from .flow import GradientFlow, gradient_flow
 from .gates import set_forget_bias
-from .gradcheck import Gradcheck, gradcheck
+from .gradcheck import gradcheck
 from .jacobians import Jacobians, jacobians
 from .ledger import Ledger, ledger
 from .paths import Paths, paths

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import cmd
 import difflib
-from collections.abc import Iterator
 from typing import Any, TextIO
 
 import numpy as np
@@ -13,6 +12,7 @@ from ..errors import TinygradError
 from ..graph import Graph
 from ..tensor import Tensor
 from ..unroll import through_time, zero_state
+from .by_now import gradient_by_now, received, shown, value_by_now
 from .recording import RecordedStep, Recording, record
 
 HELP = """\
@@ -108,9 +108,12 @@ class Stepper(cmd.Cmd):
         if not (name := argument.strip()):
             self.say("print what? A name such as f_3 or W_h")
         elif (node := self._node(name)) is not None:
-            title, value = self.recording.wording.name(node), self._value(node)
+            title, value = (
+                self.recording.wording.name(node),
+                value_by_now(self.recording, self.number, node),
+            )
             self.say(f"{title} = {value}")
-            self.say(f"dL/d{title} = {self._gradient(node)}")
+            self.say(f"dL/d{title} = {gradient_by_now(self.recording, self.number, node)}")
 
     def do_watch(self, argument: str) -> None:
         """Print contributions as they come."""
@@ -120,7 +123,9 @@ class Stepper(cmd.Cmd):
         elif (node := self._node(name)) is not None:
             self.watched[name] = node
             told = [
-                text for k in range(self.number + 1) for text in self._received(k, {name: node})
+                text
+                for k in range(self.number + 1)
+                for text in received(self.recording, k, {name: node})
             ]
             self.say("\n".join(told) or f"watching {name}; its gradient is not computed yet")
 
@@ -193,12 +198,16 @@ class Stepper(cmd.Cmd):
         """Move, tell what was watched on the way, show where we have come."""
         before, last = self.number, len(self.recording.steps) - 1
         self.number = min(max(number, 0), last)
-        for k in range(before + 1, self.number):
-            for text in self._received(k, self.watched):
-                self.say(text)
+        self._tell(range(before + 1, self.number), self.watched)
         self._show()
-        for text in self._received(self.number, self.watched) if self.number > before else ():
+        self._tell(range(max(before + 1, self.number), self.number + 1), self.watched)
+
+    def _tell(self, steps: range, watched: dict[str, Tensor]) -> bool:
+        """Print what these steps added to gradients that are watched; whether there was any."""
+        told = [text for k in steps for text in received(self.recording, k, watched)]
+        for text in told:
             self.say(text)
+        return bool(told)
 
     def _show(self) -> None:
         step = self.step
@@ -214,33 +223,6 @@ class Stepper(cmd.Cmd):
             self.say(f"    -> {name}: {shown(c.sent)}")
             if c.of > 1:
                 self.say(f"       sum so far ({c.number} of {c.of}): {shown(c.after)}")
-
-    def _received(self, number: int, watched: dict[str, Tensor]) -> Iterator[str]:
-        """What a step adds to the gradients that are watched."""
-        step = self.recording.steps[number]
-        for name, node in watched.items():
-            for c in step.contributions:
-                if c.parent is node and c.sent is not None:
-                    time = f", t = {step.t}" if step.t is not None else ""
-                    yield f"  {name} receives {c.number} of {c.of}{time}: {shown(c.sent)}"
-                    yield f"  {name}, running sum: {shown(c.after)}"
-
-    def _value(self, node: Tensor) -> str:
-        made = any(s.node is node for s in self.recording.steps[: self.number + 1])
-        return shown(self.recording.values[node]) if node.op is None or made else "not computed yet"
-
-    def _gradient(self, node: Tensor) -> str:
-        """The running sum as it stands after this step."""
-        if self.step.phase == "forward":
-            return "not computed yet"
-        total, count, of = self.recording.planted.get(node), 0, 0
-        for step in self.recording.steps[: self.number + 1]:
-            for c in step.contributions:
-                if c.parent is node and c.sent is not None:
-                    total, count, of = c.after, c.number, c.of
-        if total is None:
-            return "not computed yet"
-        return shown(total) + (f"  ({count} of {of} contributions)" if count < of else "")
 
     def _node(self, name: str) -> Tensor | None:
         """The node of this name; a name without a time means the one at this timestep."""
@@ -295,15 +277,3 @@ def recorded_cell(cell: Graph, T: int, seed: int) -> Recording:
     graph.forward(*xs, *start)
     ones = [np.ones(h.shape) for h in graph.outputs[:T]]
     return record(graph, *xs, *start, seeds=[*ones, *[None] * len(start)])
-
-
-def shown(array: Any) -> str:
-    """The numbers, as many as fit."""
-    if not isinstance(array, np.ndarray | np.generic):
-        return (
-            f"shape {array.shape}, norm {array.norm:.4g}, from {array.min:.4g} to {array.max:.4g}"
-        )
-    text = np.array2string(
-        np.asarray(array), threshold=40, edgeitems=3, formatter={"float_kind": "{:9.4g}".format}
-    )
-    return "".join(f"\n        {row}" for row in text.split("\n")) if "\n" in text else text

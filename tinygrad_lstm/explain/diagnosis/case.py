@@ -49,6 +49,9 @@ class Case:
         self.end_bar = tuple(draw.standard_normal(y.shape) * end for y in outputs[T:])
         self.cut = frozenset(cut)
         self.copies = self._copies()
+        self.origin = {
+            copy: (node, t) for node, row in self.copies.items() for t, copy in enumerate(row, 1)
+        }
 
     def _copies(self) -> dict[Tensor, list[Tensor]]:
         """For every node of the cell, the T nodes that were made of it."""
@@ -165,14 +168,16 @@ def differentiate(
     cut = case.cut if cut is None else frozenset(cut)
     seeds = case.hs_bar if hs_bar is None else hs_bar
     ends = [e if end else None for e in case.end_bar]
-    origin = {copy: (n, t) for n, row in case.copies.items() for t, copy in enumerate(row, 1)}
     names: dict[Tensor, str] = {p: name for name, p in case.cell.parameters.items()}
     states = set(case.cell.inputs[1:])
+    learning = {node for node in case.copies if any(p in names for p in node.parents)}
     result = Gradients(case)
     for step in case.net.backward_steps(*seeds, *ends):
-        node, t = origin[step.node]
-        moment = Moment(case, t, node, step.node, step.node.adjoint)
+        node, t = case.origin[step.node]
         slip = (slips or {}).get(node)
+        if not slip and t not in cut and node not in learning:
+            continue
+        moment = Moment(case, t, node, step.node, step.node.adjoint)
         wrong = slip(moment) if slip else [None] * len(node.parents)
         for parent, (held, sent), instead in zip(node.parents, step.sent, wrong):
             if t in cut and parent in states:

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...graph import Graph
-from . import layout, paths, rules
+from . import gates, layout, paths, rules
 from .mistakes import Anatomy, Mistake
 
-FAMILIES = (*paths.FAMILIES, *rules.FAMILIES, *layout.FAMILIES, paths.missing_paths)
+FAMILIES = (
+    *paths.FAMILIES,
+    rules.states_of_the_wrong_step,
+    gates.derivatives_of_gates,
+    *rules.FAMILIES,
+    *layout.FAMILIES,
+    paths.missing_paths,
+)
 
 
 def known_mistakes(cell: Graph) -> Iterator[Mistake]:

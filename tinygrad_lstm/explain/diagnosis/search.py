@@ -50,9 +50,7 @@ def search(case: Case, returned: Returned, bad: Returned) -> Found | None:
     """
     returned = {key: y for key, y in returned.items() if key != "hs"}
     bad = {key: y for key, y in bad.items() if key != "hs"}
-    blank = not any(y.any() for y in returned.values())
-    known = [] if blank else [(m, m.predict(case)) for m in known_mistakes(case.cell)]
-    exact = [m for m, predicted in known if not _unlike(predicted, returned)]
+    known, exact = _predicted(case, returned)
     if exact:
         others = dict.fromkeys(f"{m.name}, in {m.place}" for m in exact if m.name != exact[0].name)
         return Found((_finding(exact[0]),), (exact[0],), tuple(others)[:3])
@@ -60,6 +58,21 @@ def search(case: Case, returned: Returned, bad: Returned) -> Found | None:
     if (spoilt := _spoilt(case, truth, bad)) is not None:
         return Found(spoilt)
     return _apart(case, truth, known, returned, bad) or _spoilt_besides(case, known, returned, bad)
+
+
+def _predicted(case: Case, returned: Returned) -> tuple[Known, list[Mistake]]:
+    """What every known mistake leads to, and those that lead to exactly what was returned."""
+    known, exact = [], []
+    if not any(y.any() for y in returned.values()):
+        return known, exact  # zeros could come from anything
+    for mistake in known_mistakes(case.cell):
+        predicted = mistake.predict(case)
+        known.append((mistake, predicted))
+        if not _unlike(predicted, returned):
+            exact.append(mistake)
+            if len(returned) >= len(case.params):
+                break  # so many numbers leave no doubt
+    return known, exact
 
 
 def second(case: Case, first: Mistake, returned: Returned) -> Found | None:
