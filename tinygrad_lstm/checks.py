@@ -101,6 +101,17 @@ def check_gradient(node: Any, call: str) -> None:
         )
 
 
+def check_shape(node: Any, gradient: Any) -> None:
+    """A gradient has the shape of its node; it has not where a rule of somebody's own is wrong."""
+    if tuple(gradient.shape) != node.shape:
+        raise blamed(
+            node,
+            f"backward: {node.title} was sent a gradient of shape {shape_text(gradient.shape)}; "
+            "the vjp of an op between it and the outputs is wrong",
+            ShapeError,
+        )
+
+
 def check_seeds(outputs: Sequence[Any], seeds: Sequence[Any], call: str) -> list[Any]:
     """The seeds as arrays in the shape, dtype and backend of their outputs."""
     if len(seeds) != len(outputs):

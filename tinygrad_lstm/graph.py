@@ -7,10 +7,20 @@ from typing import Any
 
 from .backend import keep_freed_memory, namespace
 from .checks import blamed, check_kin, check_seeds, is_real
+from .errors import ArgumentError
 from .listing import listing, parameter_names
 from .ops.flow import Filled
 from .settings import LOCAL
-from .steps import Step, backward_program, backward_steps, below, called, forward_steps, value
+from .steps import (
+    Step,
+    backward_program,
+    backward_steps,
+    below,
+    called,
+    check_contributions,
+    forward_steps,
+    value,
+)
 from .tensor import Input, Parameter, Tensor
 from .wiring import (
     Tensors,
@@ -199,7 +209,9 @@ class Graph:
             g = adjoint.get(node)
             if g is None:
                 continue
-            for parent, sent in zip(node.parents, op.vjp(g, node, *node.parents)):
+            contributions = op.vjp(g, node, *node.parents)
+            check_contributions(node, op, contributions)
+            for parent, sent in zip(node.parents, contributions):
                 if sent is not None and parent in wanted:
                     sent = called(sent)
                     adjoint[parent] = adjoint[parent] + sent if parent in adjoint else sent
@@ -279,6 +291,22 @@ class _Unchecked(Graph):
 
     def _check_reach(self) -> None:
         pass
+
+
+def as_graph(value: Any, call: str) -> Graph:
+    """The value itself if it is a Graph; ArgumentError for a cell without sizes, or a tensor.
+
+    Args:
+        call: what was called with it, for the message.
+    """
+    if isinstance(value, Graph):
+        return value
+    cure = "a tensor becomes one by Graph([], [tensor])"
+    if callable(value):
+        name = getattr(value, "__name__", "cell")
+        cure = f"make it by its sizes first, {name}(input_size, hidden_size)"
+        value = name
+    raise ArgumentError(f"{call} takes a Graph, not {value!r}; {cure}")
 
 
 def _joined(outer: str | None, inner: str | None) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DtypeError
+from .errors import ArgumentError, DtypeError
 
 
 class _Local(threading.local):
@@ -70,6 +70,8 @@ def default_dtype(name: str) -> Setting:
 
 def seed(n: int) -> Setting:
     """Restart every random stream (initial weights, dropout, data, sampling) from the number n."""
+    if not isinstance(n, int | np.integer) or n < 0:
+        raise ArgumentError(f"seed({n!r}): a seed is a whole number from 0 on")
     return Setting(entropy=int(n), streams={})
 
 

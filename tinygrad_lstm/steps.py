@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .checks import check_gradient
-from .errors import TinygradError
+from .checks import check_gradient, check_shape
+from .errors import GraphError, TinygradError
 
 
 class Step(NamedTuple):
@@ -107,6 +107,7 @@ def backward_steps(
             if g is None:
                 continue
             contributions = op.vjp(g, node.data, *[parent.data for parent in parents])
+            check_contributions(node, op, contributions)
             for parent, sent, want in zip(parents, contributions, wanted):
                 if want and sent is not None:
                     add(parent, sent, ours, op.add_vjp, g)
@@ -115,6 +116,18 @@ def backward_steps(
         for node, adjoint in zip(nodes, before):
             node.adjoint = adjoint
         raise
+
+
+def check_contributions(node: Any, op: Any, contributions: Any) -> None:
+    """A rule that forgets its comma would send the first row of a gradient, and nobody notice."""
+    if type(contributions) is not tuple or len(contributions) != len(node.parents):
+        raise node.explained(
+            GraphError(
+                "vjp must return a tuple with one entry for each input (None where no gradient "
+                f"flows): `return (g,)`; it returned {contributions!r:.60}"
+            ),
+            op,
+        )
 
 
 _new_step = functools.partial(tuple.__new__, Step)  # half the price of Step(...), paid per node
@@ -147,6 +160,7 @@ def add(node: Any, sent: Any, ours: set[Any], add_vjp: Any = None, g: Any = None
     sent, first = called(sent), node.adjoint is None
     if node.op is None and first:
         check_gradient(node, "backward")
+        check_shape(node, sent)
         sent = sent * 1  # a leaf's gradient is the user's: it gets memory of its own
     total = sent if first else node.adjoint + sent
     node.adjoint = np.asarray(total) if isinstance(total, np.generic) else total

@@ -279,14 +279,20 @@ class Tensor:
         return OPS["Max"](axis, keepdims)(self)
 
     def reshape(self, *shape: Any) -> Tensor:
-        return OPS["Reshape"](shape[0] if isinstance(shape[0], tuple | list) else shape)(self)
+        return OPS["Reshape"](_unpacked(shape))(self)
 
-    def permute(self, *axes: int) -> Tensor:
-        return OPS["Permute"](axes)(self)
+    def permute(self, *axes: Any) -> Tensor:
+        return OPS["Permute"](_unpacked(axes))(self)
 
     @property
     def T(self) -> Tensor:
         return OPS["Permute"](tuple(reversed(range(self.ndim))))(self)
+
+
+def _unpacked(numbers: tuple) -> Any:
+    """(2, 3) of both x.reshape(2, 3) and x.reshape((2, 3))."""
+    alone = len(numbers) == 1 and isinstance(numbers[0], tuple | list)
+    return numbers[0] if alone else numbers
 
 
 class Parameter(Tensor):
@@ -307,8 +313,7 @@ class Input(Tensor):
         self._set(None, (), None, name, written_at())
         if not isinstance(name, str):
             raise ArgumentError(f"Input({name!r}, ...): first the name, as in Input('x', 'N', 3)")
-        if len(shape) == 1 and isinstance(shape[0], tuple | list):
-            shape = tuple(shape[0])
+        shape = tuple(_unpacked(shape))
         wrong = [n for n in shape if not (isinstance(n, str) or (isinstance(n, int) and n >= 0))]
         if wrong and shape != ANY:
             raise ShapeError(f"Input({name!r}): an axis is a letter or a size, not {wrong[0]!r}")

@@ -9,8 +9,8 @@ import numpy as np
 
 from .backend import backend_name, move
 from .checks import is_real
-from .errors import GraphError, ShapeError
-from .graph import Graph
+from .errors import ArgumentError, GraphError, ShapeError
+from .graph import Graph, as_graph
 from .settings import LOCAL
 from .tensor import Input, Tensor
 
@@ -27,6 +27,9 @@ def unroll(cell: Graph, xs: Sequence[Any], state: Sequence[Any]) -> tuple[list[T
     Returns:
         The list of h_t, and the state after the last step.  For T = 0 the state is as it came.
     """
+    cell = as_graph(cell, "unroll")
+    if isinstance(state, Tensor | np.ndarray):
+        raise ArgumentError("unroll: the state is a tuple, also if it has one part: (h_0,)")
     state, hs = tuple(state), []
     for t, x in enumerate(xs, start=1):
         state = cell(x, *state, scope=f"t={t}")
@@ -42,7 +45,7 @@ def through_time(cell: Graph, T: int) -> Graph:
     """
     if not isinstance(T, int | np.integer) or T < 1:
         raise ShapeError(f"through_time: T = {T}; a network through time has at least one step")
-    x, *states = cell.inputs
+    x, *states = as_graph(cell, "through_time").inputs
     xs = [Input(f"{x.name}_{t}", *x.axes) for t in range(1, T + 1)]
     start = [Input(f"{_without_prev(s.name)}_0", *s.axes) for s in states]
     hs, end = unroll(cell, xs, start)
@@ -51,6 +54,9 @@ def through_time(cell: Graph, T: int) -> Graph:
 
 def zero_state(cell: Graph, N: int) -> tuple[Tensor, ...]:
     """Zeros for every state of the cell, (N, ...), with dtype and backend of its weights."""
+    if not isinstance(N, int | np.integer) or N < 0:
+        raise ShapeError(f"zero_state: N = {N!r}; the size of a batch is a whole number")
+    cell = as_graph(cell, "zero_state")
     like = next((p.data for p in cell.parameters.values() if is_real(p.data)), None)
     state = []
     for s in cell.inputs[1:]:
@@ -69,8 +75,11 @@ def stack(cells: Sequence[Graph]) -> Graph:
 
     Its state is that of layer 1, then of layer 2 ...: (c1, h1, c2, h2) for two LSTMs.
     """
-    if not cells:
-        raise GraphError("stack: no cells; give it at least one")
+    if isinstance(cells, Graph) or not cells:
+        raise GraphError("stack: no cells; it takes a list of at least one: stack([cell, cell])")
+    if isinstance(cells[0], Tensor):
+        raise ArgumentError("stack is for cells; tensors are put together by stacked([...])")
+    cells = [as_graph(cell, "stack") for cell in cells]
     x = h = Input("x", *cells[0].inputs[0].axes)
     states, ends = [], []
     for depth, cell in enumerate(cells, start=1):

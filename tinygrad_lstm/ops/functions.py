@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..errors import ArgumentError
 from ..tensor import Tensor
 from .choice import Clip, Maximum, Where
 from .elementwise import Abs, Cos, Exp, Log, Sin, Sqrt
@@ -114,7 +115,7 @@ def clip(x: Any, low: float, high: float) -> Any:
 
 def concat(tensors: Sequence[Any], axis: int = -1) -> Any:
     r"""The tensors one after the other along an axis they have."""
-    return Concat(axis)(*tensors)
+    return Concat(axis)(*several(tensors, "concat"))
 
 
 def stacked(tensors: Sequence[Any], axis: int = 0) -> Any:
@@ -122,7 +123,14 @@ def stacked(tensors: Sequence[Any], axis: int = 0) -> Any:
 
     Not called `stack`, for that is the combinator that puts cells on top of each other.
     """
-    return Stack(axis)(*tensors)
+    return Stack(axis)(*several(tensors, "stacked"))
+
+
+def several(tensors: Sequence[Any], call: str) -> Sequence[Any]:
+    """The tensors; ArgumentError for a single one, whose rows would be taken apart."""
+    if isinstance(tensors, Tensor):
+        raise ArgumentError(f"{call} takes a list of tensors, {call}([a, b]), not {tensors.title}")
+    return tensors
 
 
 def lookup(table: Any, ids: Any) -> Any:

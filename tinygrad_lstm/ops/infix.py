@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import is_whole, whole_beside_floats
-from ..errors import ArgumentError, DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, RangeError, ShapeError
 from ..op import as_node
 from ..tensor import INFIX, Tensor
 from ..where import both, written_at
@@ -103,6 +103,8 @@ def _pow(a: Any, b: Any) -> Tensor:
     if (k := number(b)) is not None:
         return Pow(k)(a)
     if (k := number(a)) is not None:
+        if k <= 0:
+            raise RangeError(f"{k:g} ** {b.title}: a power of a tensor needs a base above 0")
         return Exp()(Scale(math.log(k))(b))
     return Exp()(_mul(b, Log()(a)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, NamedTuple
 
+from ..graph import as_graph
 from .symbols import Symbols
 
 
@@ -50,6 +51,7 @@ def equations(graph: Any) -> Equations:
     A node without a name is written out where it is read; one that is read several times gets the
     name $u_1, u_2 \dots$  Vectors are columns here, as in books: $W x$, not $x W^\top$.
     """
+    graph = as_graph(graph, "equations")
     symbols = Symbols(graph)
     fed = set(graph.inputs)
     uses = Counter(parent for node in graph.nodes if node not in fed for parent in node.parents)

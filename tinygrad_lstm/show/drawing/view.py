@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...graph import as_graph
 from ...steps import below
 from ...tensor import Input, Parameter, Tensor
 from . import labels
@@ -94,7 +95,9 @@ def reading(graph: Any) -> Any:
     """A Graph as it is; a tensor, or several, with everything that they depend on."""
     if isinstance(graph, Tensor):
         return Reading((graph,))
-    return Reading(tuple(graph)) if isinstance(graph, list | tuple) else graph
+    if isinstance(graph, list | tuple):
+        return Reading(tuple(graph))
+    return graph if hasattr(graph, "nodes") else as_graph(graph, "draw")
 
 
 def place(scope: str | None) -> tuple[int | None, int]:
