@@ -143,6 +143,29 @@ def test_a_bug_in_another_cell_is_named(cell, bug, name, place):
     assert name in verdict.diagnosis and place in verdict.place, str(verdict)
 
 
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (lambda bar: bar * (np.arange(4) == 3)[:, None, None], "only the loss at the last step"),
+        (lambda bar: bar[::-1], "hs_bar of the wrong step"),
+        (lambda bar: bar[[3, 0, 1, 2]], "hs_bar of the wrong step"),
+    ],
+)
+def test_losses_read_at_the_wrong_step_are_named(change, name):
+    def my_backward(xs, state, params, hs_bar, end_bar):
+        return by_gate()(xs, state, params, change(hs_bar), end_bar)
+
+    assert name in doctor(my_backward, CELLS["lstm_by_gate"](3, 2)).diagnosis
+
+
+def test_a_mean_over_the_batch_is_named():
+    def my_backward(xs, *rest):
+        return {name: array / 3 for name, array in by_gate()(xs, *rest).items()}
+
+    verdict = doctor(my_backward, CELLS["lstm_by_gate"](3, 2))
+    assert (verdict.diagnosis, verdict.place) == ("divided by N", "every parameter")
+
+
 def windows(k1, k2):
     return lambda *arguments: backwards.truncated(*arguments, k1=k1, k2=k2)
 

@@ -40,7 +40,7 @@ def _over_time(parts: np.ndarray) -> Iterator[Altered]:
         advice = f"{shared}only that of {where}, is left. Write `+=`"
         yield Altered("`=` for `+=` on a shared weight", advice, parts[t - 1])
     for t in range(1, T + 1):
-        advice = f"{shared}that of t = {t} is missing. Does your loop reach every step?"
+        advice = f"{shared}that of t = {t} is missing, so let the loop reach every step"
         yield Altered("a timestep is left out", advice, parts.sum(0) - parts[t - 1])
     for width in range(1, T):
         windows = [parts[s : s + width].sum(0) for s in range(0, T, width)]
@@ -58,8 +58,6 @@ def _over_the_batch(right: Gradients, key: str, N: int) -> Iterator[Altered]:
     yield Altered("bias not summed over the batch", summed, rows)
     for n in range(N):
         yield Altered("bias not summed over the batch", f"{summed}; yours is row {n}", rows[n])
-    advice = f"{summed}, not the mean (that 1/N belongs into the loss, if anywhere)"
-    yield Altered("bias averaged over the batch", advice, rows.mean(0))
 
 
 def _in_another_order(anatomy: Anatomy, right: np.ndarray) -> Iterator[Altered]:

@@ -51,9 +51,16 @@ class Anatomy:
         self.edges: list[Edge] = [(n, k) for n in self.made for k in range(len(n.parents))]
 
     def called(self, node: Tensor) -> str:
-        """A node's name; one without a name is called by its formula."""
+        """A node's name; one without a name is called by its formula, or by the gate it is for."""
         made = self.wording.formulas.get(node)
-        return made.plain.text if made and not node.name else self.wording.name(node)
+        if node.name or made is None:
+            return self.wording.name(node)
+        readers = self.into(node)
+        if len(readers) == 1 and self.is_a(node, "CAdd"):
+            gate = readers[0][0]
+            if gate.op is not None and gate.op.kind == "gate" and gate.name:
+                return f"pre-activation of {self.wording.name(gate)}"
+        return made.plain.text
 
     def formula(self, node: Tensor) -> str:
         """How the node is worked out."""

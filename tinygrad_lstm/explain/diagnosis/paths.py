@@ -124,6 +124,27 @@ def truncations(anatomy: Anatomy) -> Iterator[Mistake]:
             )
 
 
+def losses_of_the_wrong_step(anatomy: Anatomy) -> Iterator[Mistake]:
+    """What arrives from the losses is read at another step, or at the last step only."""
+
+    def at_the_end(bar: np.ndarray) -> np.ndarray:
+        return np.concatenate([0 * bar[:-1], bar[-1:]])
+
+    for name, change in (
+        ("only the loss at the last step is used", at_the_end),
+        ("hs_bar of the wrong step", lambda bar: np.roll(bar, 1, axis=0)),
+        ("hs_bar of the wrong step", lambda bar: np.roll(bar, -1, axis=0)),
+        ("hs_bar of the wrong step", lambda bar: bar[::-1]),
+    ):
+        yield Mistake(
+            name,
+            "dh",
+            "every step has a loss of its own: at step t dh is hs_bar[t] plus what the next step "
+            "sends back",
+            other=lambda case, change=change: differentiate(case, hs_bar=change(case.hs_bar)),
+        )
+
+
 def _overlapping(case: Case, k1: int, k2: int) -> Gradients:
     """Windows of k2 steps that end at k1, 2 k1, ... and take in every loss inside them."""
     ends = sorted({*range(k1, case.T + 1, k1), case.T})
@@ -142,4 +163,7 @@ def _plain(name: str | None) -> str:
     return (name or "state").removesuffix("_prev")
 
 
-FAMILIES = (missing_carries, missing_steps, missing_peepholes, overwritten_sums, truncations)
+FAMILIES = (
+    missing_carries, missing_steps, missing_peepholes, overwritten_sums, losses_of_the_wrong_step,
+    truncations,
+)  # fmt: skip

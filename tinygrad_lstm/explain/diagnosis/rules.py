@@ -57,7 +57,8 @@ def squashed_states(anatomy: Anatomy) -> Iterator[Mistake]:
                 yield Mistake(
                     f"{_letter(before)}_{{t-1}} for {_letter(before)}_t",
                     anatomy.formula(node),
-                    f"{anatomy.formula(node)} squashes the new state of step t, not the old one",
+                    f"take {anatomy.formula(node)} and its derivative at the state of step t, not of "
+                    "step t-1",
                     slips,
                 )
 
@@ -145,7 +146,7 @@ def signs(anatomy: Anatomy) -> Iterator[Mistake]:
         if not anatomy.is_learnt(parent):
             yield Mistake(
                 f"wrong sign of what {anatomy.called(n)} sends to {anatomy.called(parent)}",
-                anatomy.formula(n),
+                anatomy.called(n),
                 f"{anatomy.called(parent)} receives {anatomy.sends((n, k))}; yours is minus that",
                 {n: _negated(k)},
             )
