@@ -57,8 +57,8 @@ def squashed_states(anatomy: Anatomy) -> Iterator[Mistake]:
                 yield Mistake(
                     f"{_letter(before)}_{{t-1}} for {_letter(before)}_t",
                     anatomy.formula(node),
-                    f"take {anatomy.formula(node)} and its derivative at the state of step t, not of "
-                    "step t-1",
+                    f"take {anatomy.formula(node)} and its derivative at the state of step t, not "
+                    "of step t-1",
                     slips,
                 )
 
