@@ -45,4 +45,21 @@ def matrix_products(D, H):
     return Graph([x, s_prev], [s], names=locals())
 
 
-ODD = [leaky_average, two_memories, crossed, matrix_products]
+def normalised(D, H):
+    """Means and sums over units that are spread out again, and no parameter at all."""
+    x, h_prev = Input("x", "N", H), Input("h_prev", "N", H)
+    m = h_prev.mean(axis=1, keepdims=True)
+    s = (h_prev * h_prev).sum(axis=1, keepdims=True)
+    h = (x - m) / (1 + s) ** 0.5
+    return Graph([x, h_prev], [h], names=locals())
+
+
+def of_one_example(D, H):
+    """Vectors without a batch axis, and a state that no gradient leaves."""
+    x, h_prev = Input("x", D), Input("h_prev", H)
+    gate = sigmoid(Linear(D, H, "x")(x) + Linear(H, H, "h")(tl.Detach()(h_prev)))
+    h = gate * tanh(Linear(H, H, "g", bias=False)(gate))
+    return Graph([x, h_prev], [h], names=locals())
+
+
+ODD = [leaky_average, two_memories, crossed, matrix_products, normalised, of_one_example]

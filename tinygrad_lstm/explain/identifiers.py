@@ -78,12 +78,17 @@ def comment(latex: str) -> str:
     text = re.sub(r"\\(bar|overline)\{((?:[^{}]|\{[^{}]*\})*)\}", _barred, latex)
     text = re.sub(r"\\(?:mathrm|operatorname)\{((?:[^{}]|\\_)*)\}", r"\1", text)
     inner = r"\{((?:[^{}]|\{[^{}]*\})*)\}"
-    text = re.sub(rf"\\t?frac{inner}{inner}", r"(\1) / (\2)", text)
+    text = re.sub(rf"\\t?frac{inner}{inner}", _fraction, text)
     for sign, shown in _SIGNS.items():
         text = re.sub(re.escape(sign) + r"(?![A-Za-z])", lambda _, shown=shown: shown, text)
     text = re.sub(r"\\([A-Za-z]+)", _word, text).replace("^2", "²").replace("^ᵀ", "ᵀ")
     text = re.sub(r"_\{(\w)\}", r"_\1", text.replace("&", ""))
     return re.sub(r" +", " ", text.replace("\\", "")).strip()
+
+
+def _fraction(match: re.Match) -> str:
+    above, below = (f"({part})" if " " in part else part for part in match.groups())
+    return f"{above} / {below}"
 
 
 def _barred(match: re.Match) -> str:

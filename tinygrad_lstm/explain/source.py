@@ -49,7 +49,8 @@ class _Source:
         summed = {p for n in self.nodes if isinstance(n.op, CAdd | CSub) for p in n.parents}
         for node in self.nodes:
             self.spelled[node] = "" if self._is_fed(node) else spelled(node, self.texts, CALL)
-            if len(self.spelled[node]) > LONG and node not in self.names and node not in summed:
+            most = LONG if node not in summed else 10 * LONG  # sums break well over lines
+            if len(self.spelled[node]) > most and node not in self.names:
                 self.names.describe(node)
             self.texts[node] = self.names.get(node, self.spelled[node])
 
@@ -80,37 +81,32 @@ class _Source:
         state = [self.texts[s.now] for s in self.steps.states]
         saved = [self.names[node] for node in self._saved()]
         arguments = [*(self.names[node] for node in self.cell.inputs), "weights"]
-        return "\n".join(
+        sizes = self._sizes(body, self.cell.inputs)
+        return _function(
+            listed("def step(", arguments, "):"),
+            [*sizes, *self._weights(self.cell.nodes)],
+            body,
             [
-                listed("def step(", arguments, "):"),
-                *self._sizes(body, self.cell.inputs),
-                *self._weights(self.cell.nodes),
-                "",
-                *body,
-                "",
                 listed("    saved = (", _as_tuple(saved), ")"),
                 listed("    return (", _as_tuple(state), "), saved"),
-            ]
+            ],
         )
 
     def step_backward(self) -> str:
-        body = [*self._statements(self.steps.backward), "", *self._gradients()]
+        body, gradients = self._statements(self.steps.backward), self._gradients()
         seeds = [state.seed for state in self.steps.states]
         saved = [self.names[node] for node in self._saved()]
+        unpacked = [listed("    (", _as_tuple(saved), ") = saved")] if saved else []
         sent = [self.texts[bar] for _, bar in self.steps.leaving]
         sent = sent if self.steps.x_bar is not None else ["None", *sent]
         arguments = [*(self.names[seed] for seed in seeds), "saved", "weights", "grads"]
-        return "\n".join(
-            [
-                listed("def step_backward(", arguments, "):"),
-                *([listed("    (", _as_tuple(saved), ") = saved")] if saved else []),
-                *self._sizes(body, seeds),
-                *self._weights(self._read_backwards()),
-                "",
-                *body,
-                "",
-                f"    return {', '.join(sent)}",
-            ]
+        sizes = self._sizes([*body, *gradients], seeds)
+        return _function(
+            listed("def step_backward(", arguments, "):"),
+            [*unpacked, *sizes, *self._weights(self._read_backwards())],
+            body,
+            gradients,
+            [f"    return {', '.join(sent)}"],
         )
 
     def _name_everything(self) -> None:
@@ -205,6 +201,11 @@ class _Source:
             if isinstance(n, str) and re.search(rf"\b{n}\b", code)
         }
         return list(places.values())
+
+
+def _function(head: str, *sections: list[str]) -> str:
+    """The sections that are not empty, with a blank line between two of them."""
+    return head + "\n" + "\n\n".join("\n".join(lines) for lines in sections if lines)
 
 
 def _as_tuple(items: list[str]) -> list[str]:

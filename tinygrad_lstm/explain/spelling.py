@@ -61,7 +61,7 @@ def reads_often(op: Op, k: int) -> bool:
 def is_cheap(op: Op) -> bool:
     """Whether to write the op again costs no more than to keep its value."""
     calculates = not op.numpy or "np." in op.numpy or "@" in op.numpy
-    return isinstance(op, Expand) or not calculates
+    return type(op) is Expand or not calculates
 
 
 def constant(node: Tensor) -> str:
@@ -94,7 +94,7 @@ def _broadcasts(op: Op) -> bool:
 
 
 def _without_expand(node: Tensor, texts: dict[Tensor, str]) -> list[str]:
-    full = [not isinstance(parent.op, Expand) for parent in node.parents]
+    full = [type(parent.op) is not Expand for parent in node.parents]
     if not any(full):
         return [texts[parent] for parent in node.parents]
     return [
@@ -147,6 +147,9 @@ class _Plainer(ast.NodeTransformer):
         node.keywords = [
             k for k in node.keywords if (k.arg, getattr(k.value, "value", "")) not in usual
         ]
+        for k in node.keywords:
+            if k.arg == "axis" and isinstance(k.value, ast.Tuple) and len(k.value.elts) == 1:
+                k.value = k.value.elts[0]
         if called == "np.moveaxis" and _value(node.args[1]) == _value(node.args[2]):
             return node.args[0]
         if called == "np.transpose":

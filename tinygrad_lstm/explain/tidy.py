@@ -89,8 +89,8 @@ class Tidied:
             return self._product(parents)
         if isinstance(op, Filled) and op.value == 0:
             return []
-        if isinstance(op, Reshape) and isinstance(parents[0].op, Sum):
-            return [Term(1.0, (self._sum_without_size_one(node),))]
+        if isinstance(op, Reshape) and (reshaped := self._reshaped(node)) is not None:
+            return reshaped
         if isinstance(op, Permute | Transpose) and node.ndim == 2:
             return self._turned(node)
         if isinstance(op, _LINEAR):
@@ -142,13 +142,21 @@ class Tidied:
         same = all(a is b for a, b in zip(images, node.parents))
         return [Term(coefficient, (node if same else node.op(*images),))]  # type: ignore[misc]
 
-    def _sum_without_size_one(self, node: Tensor) -> Tensor:
-        """A sum that keeps its axes only for a reshape to drop them."""
-        total = node.parents[0]
-        axes, x = total.op.axis, self[total.parents[0]]  # type: ignore[union-attr]
+    def _reshaped(self, node: Tensor) -> list[Term] | None:
+        """A reshape that changes nothing, or only drops the axes that a sum has kept."""
+        (inner,) = node.parents
+        if inner.shape == node.shape:
+            return self._terms[inner]
+        terms = self._terms[inner]
+        if len(terms) != 1 or len(terms[0].factors) != 1:
+            return None
+        (total,) = terms[0].factors
+        if not isinstance(total.op, Sum) or total.name:
+            return None
+        axes = total.op.axis
         axes = axes[0] if isinstance(axes, tuple) and len(axes) == 1 else axes
-        short = Sum(axes)(x)
-        return short if short.shape == node.shape else Reshape(node.shape)(self[total])
+        short = Sum(axes)(total.parents[0])
+        return [Term(terms[0].coefficient, (short,))] if short.shape == node.shape else None
 
     def _product(self, parents: tuple[Tensor, ...]) -> list[Term]:
         coefficient, factors = 1.0, []

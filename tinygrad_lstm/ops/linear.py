@@ -140,6 +140,7 @@ class Scatter(Op):
     kind: ClassVar = "linear"
     lettered: ClassVar = ("count",)
     latex: ClassVar = r"\operatorname{{scatter}}({0}, {1})"
+    numpy: ClassVar = "np.tensordot(np.eye({op.count})[{1}], {0}, (range(np.ndim({1})),) * 2)"
     whole: ClassVar = (1,)
 
     def forward(self, xp, g, ids):

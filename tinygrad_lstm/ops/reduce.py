@@ -68,7 +68,7 @@ class Sum(Reduction):
 
     latex: ClassVar = r"\textstyle\sum {0:2}"
     numpy: ClassVar = "np.sum({0}, axis={op.axis}, keepdims={op.keepdims})"
-    binds: ClassVar = 2
+    binds: ClassVar = 1
 
     def forward(self, xp, x):
         return total(xp, x, self.axis, self.keepdims)
@@ -136,7 +136,7 @@ class Expand(Op):
 class Spread(Expand):
     r"""Every copy gets an equal share of x; $\bar x$ is the mean over the copies: see `Mean`."""
 
-    latex: ClassVar = r"\tfrac1n {0:2}"
+    latex: ClassVar = r"\tfrac{{1}}{{n}} {0:2}"
     numpy: ClassVar = "np.broadcast_to({0} * (np.size({0}) / np.prod({op.to})), {op.to})"
     binds: ClassVar = 2
 
