@@ -75,7 +75,7 @@ class Sentences:
         if not sent:
             told = "no gradient flows on"
         why = (
-            f"because {name.plain.text} was worked out from it"
+            f"because {name.plain.text} was worked out from {'it' if len(sent) == 1 else 'them'}"
             if name is formula
             else f"because {name.plain.text} = {_cut(formula.plain.text)}"
         )

@@ -165,8 +165,11 @@ export function inNumbers(array, open, small) {
     return element("small", { className: "numbers", textContent: `norm ${number(norm(array))}` });
   }
   const told = `${array.data.length} numbers ${range(array)}, norm ${number(norm(array))}`;
-  const details = element("details", { className: "numbers", open }, element("summary", { textContent: told }));
-  const fill = () => details.open && details.children.length < 2 && details.append(table(array, true));
+  const summary = element("summary", { textContent: told });
+  const details = element("details", { className: "numbers", open }, summary);
+  const fill = () => {
+    if (details.open && details.children.length < 2) details.append(table(array, true));
+  };
   details.addEventListener("toggle", fill);
   fill();
   return details;

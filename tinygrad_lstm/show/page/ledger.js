@@ -15,13 +15,26 @@ export class Ledger {
       this.choice.append(element("option", { value: k, textContent: `${node.name} ${node.shape}` }));
     }
     host.hidden = !weights.length;
-    const most = (a, b) => (recording.receipts[b.k].length - recording.receipts[a.k].length);
-    const matrices = weights.filter(({ node }) => node.shape.split(",").length > 1 && !node.shape.endsWith(",)"));
-    const first = [...(matrices.length ? matrices : weights)].sort(most);
-    const recurrent = first.find(({ node }) => /^([^/]*\/)?W_h/.test(node.name)) ?? first[0];
-    if (recurrent) this.choice.value = recurrent.k;
+    const matrices = weights.filter(({ node }) => !node.shape.endsWith(",)"));
+    const most = (a, b) => recording.receipts[b.k].length - recording.receipts[a.k].length;
+    const [first] = [...(matrices.length ? matrices : weights)].sort(most);
+    const recurrent = matrices.find(({ node }) => this.readsItsPast(node));
+    const chosen = recurrent ?? first;
+    if (chosen) this.choice.value = chosen.k;
     this.choice.addEventListener("change", () => this.build());
     this.build();
+  }
+
+  /** Whether it meets, in some timestep, what another timestep made. */
+  readsItsPast(weight) {
+    const { nodes, steps } = this.recording;
+    const time = new Map(steps.map(({ node, t }) => [node, t]));
+    const k = nodes.indexOf(weight);
+    return steps.some(({ node, t, phase }) => {
+      const { parents } = nodes[node];
+      const past = (p) => time.get(p) != null && time.get(p) !== t;
+      return phase === "forward" && t != null && parents.includes(k) && parents.some(past);
+    });
   }
 
   build() {
@@ -30,7 +43,8 @@ export class Ledger {
     const shape = receipts.length ? this.recording.arrays.packed[receipts[0].g].s : [];
     const height = shape.length > 1 ? Math.min(60, 22 * shape[0]) : 24;
     this.total.style.minHeight = `${height + 66}px`;
-    const times = [...receipts].sort((a, b) => (a.t ?? Infinity) - (b.t ?? Infinity) || b.step - a.step);
+    const when = ({ t }) => t ?? Infinity;
+    const times = [...receipts].sort((a, b) => when(a) - when(b) || b.step - a.step);
     this.parts = times.map((receipt) => {
       const where = receipt.t == null ? "outside time" : `t = ${receipt.t}`;
       const sheet = element("span", { className: "sheet" });
@@ -73,14 +87,17 @@ export class Ledger {
       element("span", { textContent: told }),
     );
     if (!total) return;
-    if (total.data) this.total.append(heatmap(total, `dL/d${name}`, { ...this.look("weight gradient"), width: 150, height: 60 }));
-    this.total.append(element("span", { className: "norm", textContent: `norm ${number(norm(total))}` }));
+    const look = { ...this.look("weight gradient"), width: 150, height: 60 };
+    if (total.data) this.total.append(heatmap(total, `dL/d${name}`, look));
+    const size = `norm ${number(norm(total))}`;
+    this.total.append(element("span", { className: "norm", textContent: size }));
   }
 
   fill({ receipt, where, sheet, size }) {
     const part = this.recording.arrays.get(receipt.g);
     const name = `contribution of ${where}`;
-    if (part.data) sheet.append(heatmap(part, name, { ...this.look("weight gradient"), width: 74, height: 60 }));
+    const look = { ...this.look("weight gradient"), width: 74, height: 60 };
+    if (part.data) sheet.append(heatmap(part, name, look));
     size.textContent = number(norm(part));
   }
 
@@ -102,7 +119,8 @@ export class Recording {
     this.totals = new Map();
     this.steps.forEach((step, k) => {
       for (const part of step.sent ?? []) {
-        if (part.g >= 0) this.receipts[part.to].push({ step: k, t: step.t, g: part.g, after: part.after });
+        const { g, after } = part;
+        if (g >= 0) this.receipts[part.to].push({ step: k, t: step.t, g, after });
       }
     });
   }

@@ -6,7 +6,8 @@ import { element, heatmap, inNumbers, shapeText } from "./arrays.js";
 export function math(tex, plain, display = false) {
   const place = element("span", { className: display ? "math display" : "math" });
   try {
-    katex.render(tex, place, { displayMode: display, throwOnError: true, trust: false, strict: false, maxSize: 20, maxExpand: 100 });
+    const limits = { throwOnError: true, trust: false, strict: false, maxSize: 20, maxExpand: 100 };
+    katex.render(tex, place, { displayMode: display, ...limits });
   } catch {
     place.textContent = plain;
   }
@@ -23,7 +24,8 @@ export class Panel {
   show(k) {
     const step = this.recording.steps[k];
     const node = this.recording.nodes[step.node];
-    const parts = step.phase === "forward" ? this.forward(step, node) : this.backward(step, node, k);
+    const forward = step.phase === "forward";
+    const parts = forward ? this.forward(step, node) : this.backward(step, node, k);
     this.host.replaceChildren(...parts);
     this.host.scrollTop = 0;
   }
@@ -52,7 +54,7 @@ export class Panel {
   }
 
   sent(step, part, k, bar, arriving, place) {
-    const { arrays, nodes } = this.recording;
+    const { nodes } = this.recording;
     const parent = nodes[part.to];
     const title = element("h3", {}, "To ", math(parent.tex, parent.name));
     if (part.g < 0) {
@@ -61,41 +63,57 @@ export class Panel {
     }
     const kind = parent.is === "weight" ? "weight gradient" : "gradient";
     const name = `dL/d${parent.name}`;
-    const contribution = this.card(arrays.get(part.g), { label: "contribution", name: `contribution to ${name}`, kind }, 150);
-    const rule = part.tex ? math(`${partial(parent)} \\mathrel{+}= ${part.tex}`, name, true) : null;
+    const formula = part.tex && `${partial(parent)} \\mathrel{+}= ${part.tex}`;
+    const rule = formula && element("div", { className: "wide" }, math(formula, name, true));
+    const product = this.product(part, bar, arriving, `contribution to ${name}`, kind);
+    const sum = this.sum(step, part, k, kind, name, place);
+    return element("section", { className: "sent" }, title, rule || null, product, sum);
+  }
+
+  /** Arriving gradient x local derivative = contribution, where it is a product entry by entry. */
+  product(part, bar, arriving, name, kind) {
+    const { arrays } = this.recording;
     const local = arrays.get(part.local);
-    const product = local
-      ? element("div", { className: "product" },
-          this.card(arriving, { label: "arriving", ...bar, tex: null }, 110), sign("×"),
-          this.card(local, { label: "local derivative", name: "local derivative", kind: "local" }, 110), sign("="),
-          contribution)
-      : element("div", { className: "product" }, contribution);
-    return element("section", { className: "sent" }, title, rule && element("div", { className: "wide" }, rule), product, this.sum(step, part, k, kind, name, place));
+    const factors = local
+      ? [
+          this.card(arriving, { label: "arriving", ...bar, tex: null }, 110),
+          sign("×"),
+          this.card(local, { label: "local derivative", name: "local derivative", kind: "local" }, 110),
+          sign("="),
+        ]
+      : [];
+    const contribution = this.card(arrays.get(part.g), { label: "contribution", name, kind }, 150);
+    return element("div", { className: "product" }, ...factors, contribution);
   }
 
   /** At a fan-out: what was there, what came, and how many are still to come. */
   sum(step, part, k, kind, name, place) {
     if (part.of < 2 && this.recording.nodes[part.to].seed < 0) return null;
-    const already = step.sent.slice(0, place).filter((other) => other.to === part.to && other.g >= 0).length;
+    const earlier = step.sent.slice(0, place);
+    const already = earlier.filter((other) => other.to === part.to && other.g >= 0).length;
     const before = this.recording.total(part.to, k - 1, already);
     const after = this.recording.total(part.to, k - 1, already + 1);
     const pips = element("span", { className: "pips" });
     pips.setAttribute("aria-hidden", "true");
     for (let i = 0; i < Math.min(part.of, 60); i++) {
-      pips.append(element("i", { className: i < part.k ? (i === part.k - 1 ? "new" : "in") : "" }));
+      const className = i === part.k - 1 ? "new" : i < part.k ? "in" : "";
+      pips.append(element("i", { className }));
     }
     const told = `contribution ${part.k} of ${part.of}`;
-    const small = (array, label) => array
-      ? this.card(array, { label, name: `${label} of ${name}`, kind }, 110)
-      : element("span", { className: "nothing", textContent: label === "before" ? "nothing yet" : "?" });
+    const small = (array, label) =>
+      array
+        ? this.card(array, { label, name: `${label} of ${name}`, kind }, 110)
+        : element("span", { className: "nothing", textContent: "nothing yet" });
+    const now = part.k === part.of ? "complete" : "now";
     return element("div", { className: "sum" },
       element("p", {}, "Running sum: ", told, " ", pips),
       element("div", { className: "product" }, small(before, "before"), sign("+"),
-        element("span", { className: "this", textContent: "this" }), sign("="), small(after, part.k === part.of ? "complete" : "now")));
+        element("span", { className: "this", textContent: "this" }), sign("="), small(after, now)));
   }
 
   head(word, formula, node) {
-    const about = [node.op, node.shape, node.where && `written at ${node.where}`].filter(Boolean).join(" · ");
+    const facts = [node.op, node.shape, node.where && `written at ${node.where}`];
+    const about = facts.filter(Boolean).join(" · ");
     return element("div", { className: "formula" },
       element("h3", { textContent: word }), element("div", { className: "wide" }, formula),
       element("p", { className: "about", textContent: about }));
@@ -103,7 +121,8 @@ export class Panel {
 
   value(node) {
     const array = this.recording.arrays.get(node.value);
-    return this.card(array, { tex: node.tex, name: node.name, kind: node.is === "weight" ? "weight" : "value" });
+    const kind = node.is === "weight" ? "weight" : "value";
+    return this.card(array, { tex: node.tex, name: node.name, kind });
   }
 
   card(array, { tex, name, label, kind }, width = 300) {
@@ -111,7 +130,8 @@ export class Panel {
     const card = element("figure", { className: "card" }, caption);
     if (!array) return card;
     caption.append(element("small", { textContent: ` ${shapeText(array.shape)}` }));
-    if (array.data) card.append(heatmap(array, name, { ...this.look(kind), width, height: width > 200 ? 120 : 84 }));
+    const height = width > 200 ? 120 : 84;
+    if (array.data) card.append(heatmap(array, name, { ...this.look(kind), width, height }));
     card.append(inNumbers(array, this.open, width < 200));
     return card;
   }

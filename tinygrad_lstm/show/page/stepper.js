@@ -16,7 +16,8 @@ class Stepper {
     this.done = -1;
     const look = (kind) => {
       const scale = $("scale").value;
-      return { log: scale === "log" && kind.endsWith("gradient"), scale: scale === "each" ? null : data.scales[kind] };
+      const log = scale === "log" && kind.endsWith("gradient");
+      return { log, scale: scale === "each" ? null : data.scales[kind] };
     };
     this.drawing = new Drawing($("drawing"), (node) => this.goToNode(node));
     this.strip = new Strip($("strip"), this.recording, (k) => this.go(k));
@@ -38,7 +39,8 @@ class Stepper {
     while (this.done > k) this.mark(this.done--, false);
     this.at = k;
     const { node, phase, said, sent } = this.step;
-    const flowing = sent ? sent.filter((part) => part.g >= 0).map((part) => part.to) : this.recording.nodes[node].parents;
+    const received = sent?.filter((part) => part.g >= 0).map((part) => part.to);
+    const flowing = received ?? this.recording.nodes[node].parents;
     this.drawing.light(node, flowing, phase);
     if ($("follow").checked) this.drawing.follow(node, flowing, smooth);
     this.strip.show(this.step);
@@ -48,7 +50,8 @@ class Stepper {
     $("sentence").textContent = said;
     if (this.step.t != null) $("time").value = this.step.t;
     $("slider").value = k;
-    $("slider").setAttribute("aria-valuetext", said);
+    const place = this.step.t == null ? "" : `t = ${this.step.t}, `;
+    $("slider").setAttribute("aria-valuetext", `${place}${phase}, step ${k}`);
     $("count").textContent = `${k} of ${this.steps.length - 1}`;
     for (const word of ["forward", "backward"]) $(word).setAttribute("aria-pressed", phase === word);
     clearTimeout(this.link);
@@ -77,10 +80,9 @@ class Stepper {
 
   /** The next step about a node, first in this phase; for a weight, the next that adds to it. */
   goToNode(node) {
-    const about = (k) =>
-      this.steps[k].node === node ||
-      (!this.recording.nodes[node].op && this.steps[k].sent?.some((part) => part.to === node)) ||
-      (!this.recording.nodes[node].op && this.recording.nodes[this.steps[k].node].parents.includes(node));
+    const { nodes } = this.recording;
+    const reads = (step) => !nodes[node].op && nodes[step.node].parents.includes(node);
+    const about = (k) => this.steps[k].node === node || reads(this.steps[k]);
     const all = this.steps.map((_, k) => k).filter(about);
     const here = all.filter((k) => this.steps[k].phase === this.step.phase);
     const list = here.length ? here : all;
@@ -121,7 +123,8 @@ class Stepper {
     const from = (this.found ?? -1) + 1;
     const places = [...Array(count).keys()].map((k) => (k + from) % count);
     const exact = names.indexOf(wanted);
-    const hit = exact >= 0 ? exact : places.find((k) => wanted && names[k].includes(wanted) && this.steps.some((s) => s.node === k));
+    const has = (k) => names[k].includes(wanted) && this.steps.some((step) => step.node === k);
+    const hit = exact >= 0 || !wanted ? exact : places.find(has);
     this.found = hit;
     const there = hit !== undefined && hit >= 0 && this.goToNode(hit);
     $("searched").textContent = there || !wanted ? "" : `no step of “${text.trim()}”`;
@@ -168,7 +171,9 @@ class Stepper {
     $("search").addEventListener("change", (event) => this.search(event.target.value));
     $("search").addEventListener("focus", () => this.offerNames(), { once: true });
     addEventListener("hashchange", () => this.linked() !== null && this.go(this.linked()));
-    addEventListener("message", ({ data }) => Number.isInteger(data?.step) && data.step !== this.at && this.go(data.step));
+    addEventListener("message", ({ data }) => {
+      if (Number.isInteger(data?.step) && data.step !== this.at) this.go(data.step);
+    });
     addEventListener("keydown", (event) => this.key(event));
   }
 
@@ -182,7 +187,8 @@ class Stepper {
     const { target } = event;
     if (target.matches("input[type=search], select")) return;
     if (event.key === " " && target.matches("button, summary, input[type=checkbox]")) return;
-    const pan = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] };
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    const [dx, dy] = (event.shiftKey && way[event.key]) || [0, 0];
     const acts = {
       ArrowRight: () => this.go(this.at + 1),
       ArrowLeft: () => this.go(this.at - 1),
@@ -200,7 +206,7 @@ class Stepper {
       0: () => this.drawing.fit(),
       "?": () => $("help").showModal(),
     };
-    const act = event.shiftKey && pan[event.key] ? () => this.drawing.pan(...pan[event.key]) : acts[event.key];
+    const act = dx || dy ? () => this.drawing.pan(dx / 10, dy / 10) : acts[event.key];
     if (!act) return;
     event.preventDefault();
     if (this.playing && event.key !== " ") this.play(false);

@@ -4,7 +4,8 @@ import { element } from "./arrays.js";
 
 export class Strip {
   constructor(host, recording, go) {
-    this.times = [...new Set(recording.steps.map((step) => step.t).filter((t) => t != null))].sort((a, b) => a - b);
+    const times = recording.steps.map((step) => step.t).filter((t) => t != null);
+    this.times = [...new Set(times)].sort((a, b) => a - b);
     this.cells = new Map();
     const first = recording.steps.findIndex((step) => step.t != null);
     this.placeOf = new Map();
@@ -12,14 +13,14 @@ export class Strip {
       if (step.phase === "forward") this.placeOf.set(step.node, step.t ?? (k < first ? "before" : "after"));
     });
     const places = new Set(this.placeOf.values());
-    const all = [places.has("before") && "before", ...this.times, places.has("after") && "after"].filter((p) => p !== false);
+    const all = ["before", ...this.times, "after"].filter((place) => places.has(place));
     const every = Math.ceil(all.length / 30);
     all.forEach((place, k) => host.append(this.cell(place, recording, go, k % every === 0)));
   }
 
   cell(place, recording, go, labelled) {
-    const word = typeof place === "number" ? `t = ${place}` : place;
-    const short = labelled ? String(place) : "";
+    const word = typeof place === "number" ? `t = ${place}` : this.times.length ? place : "the graph";
+    const short = labelled ? word.replace("t = ", "") : "";
     const bars = ["forward", "backward"].map((phase) => element("span", { className: `bar ${phase}` }));
     const cell = element("button", { type: "button", className: "time", tabIndex: -1, title: word }, ...bars,
       element("span", { className: "word", textContent: short }));
