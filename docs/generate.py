@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import tinygrad_lstm as tl
+import tinygrad_lstm.explain
 import tinygrad_lstm.show
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +35,7 @@ SECTIONS = {  # where a public name comes from: under which title the reference 
     "ops.functions": "Functions on tensors",
     "ops.infix": "Functions on tensors",
     "show": "Pictures and equations",
+    "explain": "Explanations",
     "train": "Training",
     "settings": "Settings",
     "backend": "Settings",
@@ -117,7 +119,8 @@ def api_page() -> str:
 
 def public_names() -> dict[str, object]:
     """Classes and functions that `from tinygrad_lstm import ...` gives; the ops are elsewhere."""
-    names = sorted({*vars(tl), *tl.show.__all__}, key=str.lower)
+    readers = {*tl.show.__all__, *tl.explain.__all__}
+    names = sorted({*vars(tl), *readers}, key=str.lower)
     things = {name: getattr(tl, name) for name in names if hasattr(tl, name)}
     return {
         name: thing

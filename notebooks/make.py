@@ -40,6 +40,7 @@ def execute(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         timeout=120,
         kernel_name=KERNEL["name"],
         record_timing=False,
+        coalesce_streams=True,  # else how many pieces a text comes in depends on the time it took
         extra_arguments=["--log-level=ERROR"],  # else it warns of unencrypted local sockets
         resources={"metadata": {"path": str(FOLDER)}},
     ).execute()
