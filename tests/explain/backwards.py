@@ -11,6 +11,8 @@ def lstm_by_gate(xs, state, p, hs_bar, end_bar, bug=""):
     """The LSTM with a matrix for each gate; `bug` is one bug or several."""
     bugs = (bug,) if isinstance(bug, str) else bug
     c, h = state
+    if "state ignored" in bugs:
+        c, h = 0 * c, 0 * h
     tape, hs = [], []
     for x in xs:
         z = {k: x @ p[f"W_x{k}"].T + p[f"b_x{k}"] + h @ p[f"W_h{k}"].T for k in "ifog"}
@@ -28,6 +30,10 @@ def lstm_by_gate(xs, state, p, hs_bar, end_bar, bug=""):
         dc_next, dh_next = 0 * dc_next, 0 * dh_next
     for t in reversed(range(len(xs))):
         x, c, h, z, a, c_new, h_new = tape[t]
+        if "h[-1] at the start" in bugs:
+            h = hs[t - 1]
+        if "zeros at the start" in bugs and t == 0:
+            c, h = 0 * c, 0 * h
         i, f, o, g = (a[k] for k in "ifog")
         dh = hs_bar[t] if "missing dh" in bugs else hs_bar[t] + dh_next
         dc = dc_next + dh * o * (1 - np.tanh(c if "tanh of c_prev" in bugs else c_new) ** 2)
@@ -65,6 +71,8 @@ def lstm_by_gate(xs, state, p, hs_bar, end_bar, bug=""):
         dc_next = dc * f
         if "missing carry" in bugs:
             dc_next = 0 * dc
+        if "+= in dc" in bugs:
+            dc_next = dc + dc * f
         if "carry without f" in bugs:
             dc_next = dc
         for k, array in {**da, "c": dc, "h": dh}.items():

@@ -69,6 +69,10 @@ BY_GATE = {
     "W transposed": ("forgotten transpose", "W_hf"),
     "bias not summed": ("bias not summed over the batch", "b_xi, b_xf, b_xo and b_xg"),
     "bias of row 0": ("bias not summed over the batch", "b_xi, b_xf, b_xo and b_xg"),
+    "state ignored": ("the state before the first step is ignored", "the forward pass"),
+    "zeros at the start": ("zeros for the state before the first step", "c and h at t = 1"),
+    "h[-1] at the start": ("the last state for the state before the first step", "h at t = 1"),
+    "+= in dc": ("`+=` for `=` in dc_prev", "dc_prev"),
     "end ignored": ("the gradient at the end of the sequence is ignored", "t = 4"),
 }
 

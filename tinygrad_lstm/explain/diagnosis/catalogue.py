@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...graph import Graph
-from . import gates, layout, paths, rules
+from . import gates, layout, paths, rules, starts
 from .mistakes import Anatomy, Mistake
 
 FAMILIES = (
@@ -13,6 +13,7 @@ FAMILIES = (
     rules.states_of_the_wrong_step,
     gates.derivatives_of_gates,
     *rules.FAMILIES,
+    *starts.FAMILIES,
     *layout.FAMILIES,
     paths.missing_paths,
 )

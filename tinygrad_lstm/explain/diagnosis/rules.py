@@ -29,7 +29,7 @@ def states_of_the_wrong_step(anatomy: Anatomy) -> Iterator[Mistake]:
                     f"the gradient of {factors}",
                     f"in the forward pass {factors} met {right}, so that is what the gradient of "
                     f"{factors} is multiplied with; yours took {wrong}",
-                    dict.fromkeys(group, _instead(old, lambda m, new=new: m.case.value(new, m.t))),
+                    dict.fromkeys(group, instead(old, lambda m, new=new: m.case.value(new, m.t))),
                 )
 
 
@@ -52,7 +52,7 @@ def squashed_states(anatomy: Anatomy) -> Iterator[Mistake]:
             def derivative(m: Moment, old=old, before=before) -> list:
                 return m.sent(y=old(m), inputs=[m.case.value(before, m.t)])
 
-            beside = {n: _instead(node, old) for n, _ in anatomy.into(node)}
+            beside = {n: instead(node, old) for n, _ in anatomy.into(node)}
             for slips in ({node: derivative, **beside}, {node: derivative}, beside):
                 yield Mistake(
                     f"{_letter(before)}_{{t-1}} for {_letter(before)}_t",
@@ -106,7 +106,7 @@ def factors_before_they_are_ready(anatomy: Anatomy) -> Iterator[Mistake]:
                     anatomy.formula(node),
                     f"{anatomy.formula(node)} reads {anatomy.called(parent)}; the gradients of its "
                     f"other factors take exactly that",
-                    {node: _instead(parent, _parent_value(parent, k))},
+                    {node: instead(parent, _parent_value(parent, k))},
                 )
 
 
@@ -156,7 +156,7 @@ def _negated(which: int) -> Slip:
     return lambda m: [-s if k == which and s is not None else None for k, s in enumerate(m.sent())]
 
 
-def _instead(read: Tensor, value: Callable[[Moment], np.ndarray]) -> Slip:
+def instead(read: Tensor, value: Callable[[Moment], np.ndarray]) -> Slip:
     """The rule, with another value in place of one that was read."""
 
     def slip(m: Moment) -> list:
