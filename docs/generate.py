@@ -42,6 +42,9 @@ SECTIONS = {  # where a public name comes from: under which title the reference 
     "errors": "Errors",
 }
 
+MARKED = re.compile(r"(``.+?``|\*[\w ]+\*)|`([^`]+)`|\$([^$]+)\$|([*|])")
+"""What docstrings mark up: left as it is, code, math, and signs that mark up nothing."""
+
 
 def pages(folder: Path) -> None:
     """Write all generated pages into a fresh folder, and the picture that README and index show."""
@@ -154,7 +157,13 @@ def rejoin(app, what, name, thing, options, lines) -> None:
 
 
 def to_restructured_text(app, what, name, thing, options, lines) -> None:
-    """Docstrings write $math$ and `code`; autodoc expects :math:`math` and ``code``."""
-    text = re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", "\n".join(lines))
-    text = re.sub(r"\$([^$]+)\$", r":math:`\1`", text)
-    lines[:] = text.split("\n")
+    """Docstrings write $math$ and `code`; autodoc expects :math:`math` and ``code``.
+
+    Stars and bars stand for themselves, as in (T, *shape) and |a - b|, unless they *emphasise*.
+    """
+    lines[:] = MARKED.sub(_restructured, "\n".join(lines)).split("\n")
+
+
+def _restructured(match: re.Match) -> str:
+    kept, code, math, sign = match.groups()
+    return kept or (f"``{code}``" if code else f":math:`{math}`" if math else f"\\{sign}")
