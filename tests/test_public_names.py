@@ -18,6 +18,7 @@ Graph Op Step cell unroll through_time stack zero_state draw equations Drawing
 TinygradError ShapeError GraphError ArgumentError DtypeError RangeError BackendError RenderError
 TextError
 ledger gradient_flow jacobians paths truncation cut three_ways saliency set_forget_bias
+bptt_equations bptt_source
 """.split()
 METHODS = {
     "Tensor": "data grad shape name op parents scope where numpy detach backward to sum mean max "
