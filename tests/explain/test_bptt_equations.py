@@ -118,6 +118,15 @@ def test_products_written_with_at_are_read_in_columns():
     assert r"\bar{B} = \sum_{t=1}^{T} (\bar{s}_t \odot (1 - u_{1,t}^2)) s_{t-1}^\top" in lines
 
 
+def test_a_batch_of_a_fixed_size_reads_as_any_batch():
+    def fixed(*batch):
+        x, h_prev = tl.Input("x", *batch, 3), tl.Input("h_prev", *batch, 4)
+        h = tl.tanh(tl.Linear(3, 4, "x")(x) + tl.Linear(4, 4, "h", bias=False)(h_prev))
+        return lines_of(tl.Graph([x, h_prev], [h], names={"h": h}))
+
+    assert fixed("N") == fixed(4) == fixed(1) == fixed()
+
+
 def test_a_notebook_shows_them_typeset():
     shown = tl.bptt_equations(tl.CELLS["rnn"](3, 2))
     assert isinstance(shown, tl.Equations)

@@ -12,16 +12,28 @@ from typing import Any
 
 from ..ops import MatMul, Permute, Pow, Reshape, Select, Sum, Transpose
 from ..show import Operand, Symbols, typeset
-from ..tensor import Tensor
+from ..tensor import Input, Parameter, Tensor
 
-Written = dict[Tensor, Operand]
 _TURNED = (Permute, Transpose)
 _LONG = 16  # glyphs, from which on what is read twice deserves a name
 
 
-def written(nodes: Iterable[Tensor], symbols: Symbols) -> Written:
-    """How each node reads where another one reads it: its symbol, or its formula."""
-    texts: Written = {}
+class Written(dict[Tensor, Operand]):
+    """How each node reads where another one reads it; `batches` are the sizes of batch axes."""
+
+    def __init__(self, nodes: Iterable[Tensor]) -> None:
+        fed = [node for node in nodes if isinstance(node, Input)]
+        self.batches = {1, *(node.shape[0] for node in fed if len(node.shape) == 2)}
+
+    def has_rows(self, node: Tensor) -> bool:
+        """Whether the node holds one row for each example."""
+        matrix = isinstance(node, Parameter) or isinstance(node.op, _TURNED)
+        return len(node.shape) == 2 and node.shape[0] in self.batches and not matrix
+
+
+def written(nodes: list[Tensor], symbols: Symbols) -> Written:
+    """The symbol of each node, or its formula where it has none."""
+    texts = Written(nodes)
     for node in nodes:
         if node in symbols:
             texts[node] = Operand(symbols[node], 9)
@@ -33,7 +45,7 @@ def written(nodes: Iterable[Tensor], symbols: Symbols) -> Written:
 def name_what_is_long(nodes: list[Tensor], symbols: Symbols) -> None:
     """Nodes without a name that are read several times, and are long, become u."""
     uses = Counter(parent for node in nodes for parent in node.parents)
-    texts: Written = {}
+    texts = Written(nodes)
     for node in nodes:
         text = formula(node, texts) if node.op else None
         if node not in symbols and text and uses[node] > 1 and _glyphs(text.text) > _LONG:
@@ -47,7 +59,7 @@ def formula(node: Tensor, texts: Written) -> Operand:
     operands = [texts[p] for p in parents]
     if isinstance(op, MatMul):
         return _matrix_product(parents, texts) or typeset(op, operands)
-    if _changes_nothing_in_a_column(op, parents[0].shape, node.shape):
+    if _changes_nothing_in_a_column(op, parents[0], node.shape, texts):
         return operands[0]
     if isinstance(op, Pow) and op.exponent == int(op.exponent):
         return _power(parents[0], operands[0], int(op.exponent))
@@ -57,9 +69,9 @@ def formula(node: Tensor, texts: Written) -> Operand:
 def _matrix_product(parents: tuple[Tensor, ...], texts: Written) -> Operand | None:
     """Rows g times W are columns W^T g; rows g^T times rows x are the sum of all g x^T."""
     a, b = parents
-    if isinstance(a.op, _TURNED) and _is_rows(a.parents[0]) and _is_rows(b):
+    if isinstance(a.op, _TURNED) and texts.has_rows(a.parents[0]) and texts.has_rows(b):
         return _side_by_side(f"{texts[a.parents[0]]:4}", rf"{texts[b]:base}^\top")
-    if _is_rows(a) and not _is_rows(b):
+    if texts.has_rows(a) and not texts.has_rows(b):
         turned = isinstance(b.op, _TURNED)
         matrix = f"{texts[b.parents[0]]:3}" if turned else rf"{texts[b]:base}^\top"
         return _side_by_side(matrix, f"{texts[a]:4}")
@@ -71,11 +83,12 @@ def _side_by_side(left: str, right: str) -> Operand:
     return Operand(left + gap + right, 1.5)  # in brackets when an entry-wise product reads it
 
 
-def _changes_nothing_in_a_column(op: Any, old: tuple, new: tuple) -> bool:
+def _changes_nothing_in_a_column(op: Any, x: Tensor, new: tuple, texts: Written) -> bool:
+    old = x.shape
     if isinstance(op, Sum):
         axes = range(len(old)) if op.axis is None else op.axis
         axes = (axes,) if isinstance(axes, int) else axes
-        return all(isinstance(old[k], str) or old[k] == 1 for k in axes)
+        return all(old[k] == 1 or (k == 0 and texts.has_rows(x)) for k in axes)
     if isinstance(op, Reshape | Select):
         return [n for n in old if n != 1] == [n for n in new if n != 1]
     return False
@@ -89,11 +102,6 @@ def _power(base: Tensor, operand: Operand, exponent: int) -> Operand:
         return Operand(operand.text.replace("(", f"{power}(", 1), 9)
     base_text = f"({operand.text})" if "^" in operand.text else f"{operand:base}"
     return Operand(base_text + power, 8)
-
-
-def _is_rows(node: Tensor) -> bool:
-    """Whether the node holds one row for each example."""
-    return len(node.shape) == 2 and (isinstance(node.shape[0], str) or node.shape[0] == 1)
 
 
 def _number(node: Tensor) -> Operand:
