@@ -139,7 +139,7 @@ def test_the_sentence_says_what_meets_what_and_why(rng):
     assert "receives dL/do_3 * o_3 * (1 - o_3), because o_3 = sigmoid(" in said
     assert "c_2 comes over from t = 2" in recording.at(node="f_3 * c_2").sentence
     h_2 = recording.at(node="h_2", phase="backward").sentence
-    assert "dL/dh_2 is complete" in h_2
+    assert "dL/dh_2 is complete, the sum of 4 contributions and what was given." in h_2
 
 
 def test_shared_weights_count_their_timesteps(rng):

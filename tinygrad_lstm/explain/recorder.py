@@ -32,13 +32,14 @@ class Recorder:
         ran = [step.node for step in self._forward(arrays)]
         planted = check_seeds(self.graph.outputs, self._seeds(seeds), "record")
         drafts = self._backward(planted)
-        said = Sentences(self.graph, self.wording, [node for node, *_ in drafts])
+        receivers = [p for *_, sent in drafts for p, g, *_ in sent if g is not None]
+        said = Sentences(self.graph, self.wording, receivers, self.planted)
         steps = [self._step(k, "forward", n, None, (), said.forward(n)) for k, n in enumerate(ran)]
         for number, (node, arriving, sent) in enumerate(drafts, start=len(steps)):
             counted = said.counted(node, sent)
             sentence = said.backward(node, counted)
             if number == len(ran):
-                sentence = f"{said.beginning(self.planted)} {sentence}"
+                sentence = f"{said.beginning()} {sentence}"
             steps.append(self._step(number, "backward", node, arriving, counted, sentence))
         return steps
 

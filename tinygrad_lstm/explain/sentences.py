@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..tensor import Parameter
@@ -14,24 +14,26 @@ MOST, LONGEST = 4, 90
 
 
 class Sentences:
-    """Says what happens at a step; `order` is the order in which nodes are differentiated."""
+    """Says what happens at a step.
 
-    def __init__(self, graph: Any, wording: Wording, order: Sequence[Any]) -> None:
-        self.wording = wording
-        self.outputs = set(graph.outputs)
+    Args:
+        receivers: the parent of every contribution that the backward pass will send.
+        planted: the seeds with which that begins.
+    """
+
+    def __init__(
+        self, graph: Any, wording: Wording, receivers: Iterable[Any], planted: Mapping[Any, Any]
+    ) -> None:
+        self.wording, self.planted = wording, planted
         self.readers = Counter(p for node in graph.nodes for p in set(node.parents))
-        self.expected: Counter = Counter()
-        self.received: Counter = Counter()
-        for node in order:
-            flows = wording.contributions(node)
-            self.expected.update(p for p, f in zip(node.parents, flows) if f is not None)
+        self.expected, self.received = Counter(receivers), Counter()
 
     def counted(self, node: Any, sent: Sequence[tuple]) -> list[tuple]:
         """The fields of each `Contribution`, with its formula and its number among its kin."""
         rows = []
         for (parent, g, *rest), made in zip(sent, self.wording.contributions(node)):
             self.received[parent] += g is not None
-            count = self.received[parent], max(self.expected[parent], self.received[parent])
+            count = self.received[parent], self.expected[parent]
             text = ("", "") if g is None or made is None else (made.plain.text, made.latex.text)
             rows.append((parent, g, *rest, *count, *text))
         return rows
@@ -58,10 +60,10 @@ class Sentences:
         parents = _list([self.wording.name(p) for p in dict.fromkeys(node.parents)])
         return f"{type(node.op).__name__} from {parents}"
 
-    def beginning(self, planted: Mapping[Any, Any]) -> str:
+    def beginning(self) -> str:
         """What L is: which outputs it reads, and how strongly."""
         given = []
-        for node, seed in planted.items():
+        for node, seed in self.planted.items():
             bar = gradient_of(self.wording.names[node]).plain.text
             given.append(f"{bar} = {seed.item():g}" if seed.shape == () else bar)
         more = f" and {len(given) - 3} more" if len(given) > 3 else ""
@@ -79,14 +81,27 @@ class Sentences:
             if name is formula
             else f"because {name.plain.text} = {_cut(formula.plain.text)}"
         )
-        said = f"{_where(node)}backward: {told}, {why}."
-        arrived = self.received[node]
-        if arrived > 1:
-            bar = gradient_of(name).plain.text
-            said += f" {bar} is complete: {arrived} contributions have arrived and been added."
-        counts = [(self.wording.name(c[0]), c[5], c[6]) for c in sent if c[6] > 1]
-        for parent, number, of in counts[:MOST]:
-            said += f" {parent} has now received {number} of {of} contributions."
+        return f"{_where(node)}backward: {told}, {why}.{self._complete(node)}{self._counts(sent)}"
+
+    def _complete(self, node: Any) -> str:
+        arrived, given = self.received[node], node in self.planted
+        if arrived + given < 2:
+            return ""
+        bar = gradient_of(self.wording.names[node]).plain.text
+        parts = [f"{arrived} contribution{'s' * (arrived > 1)}"] + ["what was given"] * given
+        return f" {bar} is complete, the sum of {_list(parts)}."
+
+    def _counts(self, sent: Sequence[tuple]) -> str:
+        """How many contributions each parent has now, and of how many."""
+        said = ""
+        counts: dict[tuple[int, int], list[str]] = {}
+        for parent, _, _, _, _, number, of, *_ in sent:
+            if of > 1:
+                counts.setdefault((number, of), []).append(self.wording.name(parent))
+        for (number, of), names in counts.items():
+            have = "have" if len(names) > 1 else "has"
+            each = " each" if len(names) > 1 else ""
+            said += f" {_list(names)} {have} now received {number} of {of} contributions{each}."
         return said
 
 
@@ -102,5 +117,5 @@ def _cut(text: str) -> str:
 
 def _list(parts: Sequence[str]) -> str:
     if len(parts) > MOST:
-        parts = [*parts[: MOST - 1], f"{len(parts) - MOST + 1} more likewise"]
+        parts = [*parts[: MOST - 1], f"{len(parts) - MOST + 1} more"]
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
