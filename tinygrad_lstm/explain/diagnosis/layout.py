@@ -20,7 +20,7 @@ def orders_of_the_gates(anatomy: Anatomy) -> Iterator[Mistake]:
     for order in permutations(len(names)):
         yield Mistake(
             "wrong gate order",
-            f"[{', '.join(names[k] for k in order)}] for [{', '.join(names)}]",
+            f"[{', '.join(names[k] for k in order)}] instead of [{', '.join(names)}]",
             f"the rows of the weights lie in the order [{', '.join(names)}]: put the gradients of "
             "the pre-activations side by side in that order",
             {root: _reordered(order, root.shape[-1] // len(names))},
@@ -28,7 +28,7 @@ def orders_of_the_gates(anatomy: Anatomy) -> Iterator[Mistake]:
     for order in permutations(len(names)):
         yield Mistake(
             "wrong gate order, forward and backward",
-            f"[{', '.join(names[k] for k in order)}] for [{', '.join(names)}]",
+            f"[{', '.join(names[k] for k in order)}] instead of [{', '.join(names)}]",
             f"the rows of the weights lie in the order [{', '.join(names)}]; you read them in "
             "another one, so that your cell computes something else already in the forward pass",
             other=lambda case, order=order: _read_in(case, order),
