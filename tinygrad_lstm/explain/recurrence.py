@@ -54,33 +54,36 @@ class Recurrence:
     def __init__(self, cell: Graph, call: str) -> None:
         check_cell(cell, call)
         self.cell = named_copy(cell)
-        outputs, parameters = self.cell.outputs, parameter_names(self.cell.nodes)
-        asked = (*outputs, *self.cell.inputs, *parameters.values())
-        derivative = self.cell.differentiate(wrt=asked)
-        seeds = derivative.inputs[len(self.cell.inputs) :]
+        states, parameters = self.cell.inputs[1:], parameter_names(self.cell.nodes)
+        seeds, totals, bars = self._bars((*self.cell.inputs, *parameters.values()))
+        x_bar, sent, weight_bars = bars[0], bars[1 : 1 + len(states)], bars[1 + len(states) :]
+        self.x_bar = None if _is_zero(x_bar) else x_bar
+        self.states = [State(*s) for s in zip(states, self.cell.outputs, seeds, totals, sent)]
+        named = zip(parameters.items(), weight_bars)
+        self.weights = [(name, p, bar) for (name, p), bar in named if not _is_zero(bar)]
+        ends = [*totals, *(bar for _, bar in self.leaving), *(bar for *_, bar in self.weights)]
+        forward = set(self.cell.nodes)
+        self.backward = [node for node in below(ends) if node not in forward]
+
+    def _bars(self, leaves: tuple[Tensor, ...]) -> tuple[list, list, list]:
+        """The seeds, the gradients of the outputs, and those of the leaves, which lose their names.
+
+        A gradient that leaves the step is written where it arrives, one step earlier.
+        """
+        outputs = self.cell.outputs
+        derivative = self.cell.differentiate(wrt=(*outputs, *leaves))
+        seeds = list(derivative.inputs[len(self.cell.inputs) :])
         seeded = {bar: seed for bar, seed in zip(derivative.outputs, seeds) if bar is not seed}
         tidy = Tidied(derivative, self.cell.nodes, seeded)
         bars = [tidy[node] for node in derivative.outputs]
-        totals, (x_bar, *sent) = bars[: len(outputs)], bars[len(outputs) :][: len(self.cell.inputs)]
-        weight_bars = bars[len(asked) - len(parameters) :]
-        for bar in (x_bar, *sent, *weight_bars):
-            if bar not in seeds and bar not in totals and _is_of_a_leaf(bar, asked[len(outputs) :]):
+        totals, bars = bars[: len(outputs)], bars[len(outputs) :]
+        names = {f"{leaf.name}_bar" for leaf in leaves}
+        for bar in set(bars) - {*seeds, *totals}:
+            if bar.op is not None and bar.name in names:
                 bar.name = None
         for now, seed in zip(outputs, seeds):
             seed.name, seed.scope = f"{now.name}_bar", now.scope
-        self.states = [
-            State(*parts) for parts in zip(self.cell.inputs[1:], outputs, seeds, totals, sent)
-        ]
-        self.x_bar = None if _is_zero(x_bar) else x_bar
-        self.weights = [
-            (name, p, bar)
-            for (name, p), bar in zip(parameters.items(), weight_bars)
-            if not _is_zero(bar)
-        ]
-        weights = [bar for *_, bar in self.weights]
-        ends = [*totals, *(bar for _, bar in self.leaving), *weights]
-        forward = set(self.cell.nodes)
-        self.backward = [node for node in below(ends) if node not in forward]
+        return seeds, totals, bars
 
     @property
     def leaving(self) -> list[tuple[Tensor, Tensor]]:
@@ -139,10 +142,6 @@ def _name_preactivations(graph: Graph) -> None:
             continue
         if inner.op is not None and inner.op.binds in (1, 3):  # a sum, or a product with a matrix
             inner.name = name
-
-
-def _is_of_a_leaf(bar: Tensor, leaves: tuple[Tensor, ...]) -> bool:
-    return bar.op is not None and bar.name in {f"{leaf.name}_bar" for leaf in leaves}
 
 
 def _is_zero(bar: Tensor) -> bool:

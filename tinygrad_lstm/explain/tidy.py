@@ -38,8 +38,8 @@ _LINEAR = (MatMul, Sum, Expand, Embed, Narrow, Select)
 class Tidied:
     """For every node of a graph the node that stands for it; the `fixed` ones stand as they are.
 
-    Named nodes keep their names, shared ones stay shared.  To the nodes in `seeded` the rest is
-    added as a whole, so that what a step adds to it can be read by itself.
+    Named nodes keep their names, shared ones stay shared.  Those in `seeded` become their seed plus
+    one node, so that what a step adds to the seed can be read by itself.
     """
 
     def __init__(
