@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lstm as tl
+from tests.ops.samples import SAMPLES, sample, sample_id
 from tinygrad_lstm.errors import ArgumentError, GraphError, ShapeError
 from tinygrad_lstm.explain import Summary, record
 
@@ -226,3 +227,27 @@ def test_layers_are_told_apart(rng):
     assert step.name != recording.at(t=1, node="next_c").name
     names = [s.name for s in recording.steps if s.phase == "forward"]
     assert len(names) == len(set(names))
+
+
+def gives_real_numbers(which):
+    _, op, inputs = sample(*which)
+    return np.asarray(op(*inputs)).dtype.kind == "f"
+
+
+@pytest.mark.parametrize("which", filter(gives_real_numbers, SAMPLES), ids=sample_id)
+def test_every_op_is_recorded_with_its_formula_and_its_contributions(which):
+    _, op, inputs = sample(*which)
+    leaves = [tl.Input(f"in_{k}", *np.shape(x)) for k, x in enumerate(inputs)]
+    y = op(*leaves)
+    y.name = "y"
+    seed = np.ones(y.shape)
+    recording = record(tl.Graph(leaves, [y]), *inputs, seeds=[seed])
+    backward = recording.at(node=y, phase="backward")
+    assert backward.plain.startswith("y = ")
+    for leaf, part in zip(leaves, backward.contributions):
+        assert (part.sent is None) == (leaf.grad is None)
+        assert bool(part.plain) == (part.sent is not None)
+        if part.sent is not None:
+            np.testing.assert_array_equal(part.after, leaf.grad)
+    assert "\\" not in backward.sentence
+    assert len(recording.page()) > 1000
