@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,9 +37,16 @@ def check_cell(name: str) -> None:
 def build_cell(sizes: Sizes) -> Graph:
     """The named cell, stacked if there are several layers; h of layer l is x of layer l + 1."""
     check_cell(sizes.cell)
-    widths = [sizes.embedding_size] + [sizes.hidden_size] * sizes.layers
-    cells = [CELLS[sizes.cell](D, H) for D, H in itertools.pairwise(widths)]
+    cells, width = [], sizes.embedding_size
+    for _ in range(sizes.layers):
+        cells.append(CELLS[sizes.cell](width, sizes.hidden_size))
+        width = size_of_h(cells[-1])  # not hidden_size where a cell projects its h
     return cells[0] if sizes.layers == 1 else stack(cells)
+
+
+def size_of_h(cell: Graph) -> int:
+    """The number of features of the cell's h, its last output."""
+    return cell.outputs[-1].axes[-1]
 
 
 class CharModel:
@@ -56,9 +62,9 @@ class CharModel:
     def __init__(self, sizes: Sizes) -> None:
         self.sizes = sizes
         self.cell = build_cell(sizes)
-        self.readout = Linear(sizes.hidden_size, sizes.vocabulary_size, "y")
+        self.readout = Linear(size_of_h(self.cell), sizes.vocabulary_size, "y")
         k = Input("k", "N")
-        states = [Input(s.name or "state", *s.shape) for s in self.cell.inputs[1:]]
+        states = [Input(s.name or "state", *s.axes) for s in self.cell.inputs[1:]]
         x = Embedding(sizes.vocabulary_size, sizes.embedding_size)(k)
         self.reader = Graph([k, *states], self.cell(x, *states), names={"x": x}, name="reader")
 
@@ -69,7 +75,7 @@ class CharModel:
     def inputs(self, T: int) -> tuple[list[Input], list[Input]]:
         """Places for the characters k_1 ... k_T, each (N,), and for the state before them."""
         ids = [Input(f"k_{t}", "N") for t in range(1, T + 1)]
-        return ids, [Input(s.name or "state", *s.shape) for s in self.reader.inputs[1:]]
+        return ids, [Input(s.name or "state", *s.axes) for s in self.reader.inputs[1:]]
 
     def network(self, T: int) -> Graph:
         """The graph that is trained: from k_1 ... k_T, targets (T, N) and state to loss and state.

@@ -50,15 +50,16 @@ def gate_heatmap(probe: Probe) -> str:
     """Every gate over the sentence; the same units in every gate of a layer."""
     bands = []
     for name, values in gates(probe).items():
-        units = units_for(probe, name)
+        units = present(units_for(probe, name), values)
         bands.append(Band(name, values[:, units].T, unit_names(units), 1.0))
     return heatmap(bands, probe.sentence.characters, title="Gates, character by character")
 
 
 def state_heatmap(probe: Probe) -> str:
     """Every state over the sentence; states of one letter, such as c1 and c2, in one scale."""
-    units = {name: units_for(probe, name) for name in probe.states}
-    values = {name: state_values(probe, name)[:, units[name]] for name in units}
+    whole = {name: state_values(probe, name) for name in probe.states}
+    units = {name: present(units_for(probe, name), whole[name]) for name in whole}
+    values = {name: whole[name][:, units[name]] for name in units}
     limits = {n: largest([v for m, v in values.items() if m[0] == n[0]]) for n in units}
     bands = [Band(n, values[n].T, unit_names(units[n]), limits[n]) for n in units]
     return heatmap(bands, probe.sentence.characters, title="State after each character")
@@ -75,8 +76,14 @@ def units_for(probe: Probe, name: str) -> np.ndarray:
     layer = "".join(c for c in name.partition("(")[2] or name if c.isdigit())
     mine = [v for gate, v in found.items() if gate.endswith(f"layer {layer})") or not layer]
     mine = mine or [state_values(probe, next(reversed(probe.states)))]
-    spread = np.mean([values.std(axis=0) for values in mine], axis=0)
+    widest = max(values.shape[1] for values in mine)
+    spread = np.mean([v.std(axis=0) for v in mine if v.shape[1] == widest], axis=0)
     return np.sort(np.argsort(-spread, kind="stable")[: max(4, ROWS // max(len(found), 1))])
+
+
+def present(units: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Those of the units that the values (T, H) have, for a cell's states may differ in size."""
+    return units[units < values.shape[1]] if units.min() < values.shape[1] else np.array([0])
 
 
 def unit_names(units: np.ndarray) -> list[str]:
