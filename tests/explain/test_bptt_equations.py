@@ -112,6 +112,13 @@ def test_a_cell_with_one_state_under_any_name():
     assert r"\bar{x}_t = W_{x}^\top \, \overline{\mathrm{inner}}_t" in lines
 
 
+def test_nothing_is_missing_within_no_grad():
+    cell = ODD[0](3, 2)
+    with tl.no_grad():
+        silent = lines_of(cell)
+    assert silent == lines_of(cell)
+
+
 def test_products_written_with_at_are_read_in_columns():
     lines = lines_of(ODD[3](3, 2))
     assert r"u_{1,t} = \tanh(A^\top x_t + B s_{t-1} + \lambda)" in lines

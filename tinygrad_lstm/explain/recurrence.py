@@ -10,6 +10,7 @@ from ..errors import ArgumentError, GraphError
 from ..graph import Graph
 from ..listing import parameter_names
 from ..ops import Filled, Identity
+from ..settings import Setting
 from ..steps import below
 from ..tensor import Input, Tensor
 from .tidy import Tidied
@@ -53,9 +54,10 @@ class Recurrence:
 
     def __init__(self, cell: Graph, call: str) -> None:
         check_cell(cell, call)
-        self.cell = named_copy(cell)
-        states, parameters = self.cell.inputs[1:], parameter_names(self.cell.nodes)
-        seeds, totals, bars = self._bars((*self.cell.inputs, *parameters.values()))
+        with Setting(recording=True):  # also within no_grad(): this is about nodes, not numbers
+            self.cell = named_copy(cell)
+            states, parameters = self.cell.inputs[1:], parameter_names(self.cell.nodes)
+            seeds, totals, bars = self._bars((*self.cell.inputs, *parameters.values()))
         x_bar, sent, weight_bars = bars[0], bars[1 : 1 + len(states)], bars[1 + len(states) :]
         self.x_bar = None if _is_zero(x_bar) else x_bar
         self.states = [State(*s) for s in zip(states, self.cell.outputs, seeds, totals, sent)]
@@ -74,7 +76,7 @@ class Recurrence:
         derivative = self.cell.differentiate(wrt=(*outputs, *leaves))
         seeds = list(derivative.inputs[len(self.cell.inputs) :])
         seeded = {bar: seed for bar, seed in zip(derivative.outputs, seeds) if bar is not seed}
-        tidy = Tidied(derivative, self.cell.nodes, seeded)
+        tidy = Tidied(derivative, set(self.cell.nodes), seeded)
         bars = [tidy[node] for node in derivative.outputs]
         totals, bars = bars[: len(outputs)], bars[len(outputs) :]
         names = {f"{leaf.name}_bar" for leaf in leaves}
