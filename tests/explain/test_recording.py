@@ -234,7 +234,7 @@ def gives_real_numbers(which):
     return np.asarray(op(*inputs)).dtype.kind == "f"
 
 
-@pytest.mark.parametrize("which", filter(gives_real_numbers, SAMPLES), ids=sample_id)
+@pytest.mark.parametrize("which", [w for w in SAMPLES if gives_real_numbers(w)], ids=sample_id)
 def test_every_op_is_recorded_with_its_formula_and_its_contributions(which):
     _, op, inputs = sample(*which)
     leaves = [tl.Input(f"in_{k}", *np.shape(x)) for k, x in enumerate(inputs)]
