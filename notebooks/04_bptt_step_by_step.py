@@ -47,8 +47,11 @@ recording
 # state and the gates are concerned:
 
 # %%
+import textwrap
+
 for name in ("h", "c", "g", "o", "f", "i"):
-    print(recording.at(t=2, node=name, phase="backward").sentence, "\n")
+    step = recording.at(t=2, node=name, phase="backward")
+    print(textwrap.fill(step.sentence, 80), end="\n\n")
 
 # %% [markdown]
 # A node waits until everybody who read it has sent a contribution. $c_2$ was read twice: by

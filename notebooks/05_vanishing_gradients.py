@@ -81,9 +81,10 @@ SVG(flow.svg())
 #
 # The cell state is carried by $c_t = f_t \odot c_{t-1} + i_t \odot g_t$. If gates did not depend
 # on $h$, then $\partial c_t / \partial c_k$ would be the product of the forget gates between
-# them, $f_{k+1} \odot \dots \odot f_t$: for $f = 0.5$ a factor of $2^{-99}$, for $f = 1$ exactly
-# 1. This is the carousel. `jacobians` computes the true $\partial c_t / \partial c_k$, with all
-# paths, and the product of the gates beside it, over the distance $t - k$.
+# them, $f_{k+1} \odot \dots \odot f_t$. Over 99 steps that is a factor of $2^{-99}$ for
+# $f = 0.5$, and no factor at all for $f = 1$: this is the carousel. `jacobians` computes the true
+# $\partial c_t / \partial c_k$, with all paths, and the product of the gates beside it, over the
+# distance $t - k$.
 
 # %%
 from tinygrad_lstm import jacobians
