@@ -303,3 +303,26 @@ def test_the_page_works_inside_the_frame_of_a_notebook(browser, recording, tmp_p
     page.wait_for_timeout(300)
     page.close()
     assert trouble == []
+
+
+@pytest.mark.browser
+def test_katex_sets_every_formula(opened, saved):
+    deep = tl.stack([tl.CELLS["lstm"](3, 2), tl.CELLS["gru"](2, 2)])
+    cells = [*(make(3, 2) for make in tl.CELLS.values()), deep]
+    recordings = [nasty_recording()]
+    for cell in cells:
+        net = tl.through_time(cell, 2)
+        arrays = [np.ones((1, *n.shape[1:])) for n in net.inputs]
+        seeds = [np.ones((1, *n.shape[1:])) for n in net.outputs]
+        recordings.append(tl.record(net, *arrays, seeds=seeds))
+    steps = [step for recording in recordings for step in recording.steps]
+    formulas = {s.latex for s in steps} | {c.latex for s in steps for c in s.contributions}
+    refused = opened(saved).evaluate(
+        """formulas => formulas.filter(tex => {
+          try { katex.renderToString(tex, { throwOnError: true, strict: false }); }
+          catch { return true; }
+        })""",
+        sorted(formulas),
+    )
+    assert len(formulas) > 300
+    assert refused == []
