@@ -71,7 +71,7 @@ def to_numpy(array: Any) -> np.ndarray:
 
 def asarray(data: Any, dtype: Any = None) -> Any:
     """User data as an array of this thread's backend; Python floats get the default dtype."""
-    if hasattr(data, "shape") and hasattr(data, "dtype"):
+    if _is_array(data):
         if isinstance(data, (np.ndarray, np.generic)) and LOCAL.backend != "numpy":
             return _place(_module(LOCAL.backend), _converted(data, dtype), LOCAL.device)
         if dtype is not None and not isinstance(data, (np.ndarray, np.generic)):
@@ -80,6 +80,14 @@ def asarray(data: Any, dtype: Any = None) -> Any:
             data if dtype is None and not isinstance(data, np.generic) else _converted(data, dtype)
         )
     return _place(_module(LOCAL.backend), _converted(data, dtype), LOCAL.device)
+
+
+def _is_array(data: Any) -> bool:
+    """Whether ops can compute with it as it is (not a column of a pandas table, for instance)."""
+    return hasattr(data, "__array_namespace__") or type(data).__module__.split(".")[0] in (
+        "cupy",
+        "numpy",
+    )
 
 
 def zeros(xp: Any, shape: tuple[int, ...], like: Any) -> Any:
@@ -158,8 +166,17 @@ def _converted(data: Any, dtype: Any) -> np.ndarray:
         raise DtypeError(f"Tensor: cannot hold {array.dtype} data; numbers only")
     if dtype is None and array.dtype.kind == "f" and not hasattr(data, "dtype"):
         dtype = LOCAL.dtype
-    # By name, for the dtypes of other array libraries are none of NumPy's.
-    return array if dtype is None else array.astype(str(np.dtype(str(dtype).split(".")[-1])))
+    return array if dtype is None else array.astype(_numpy_dtype(dtype))
+
+
+def _numpy_dtype(dtype: Any) -> np.dtype:
+    """NumPy's dtype for a name, a type, or the dtype of another array library."""
+    for spelling in (dtype, str(dtype).split(".")[-1]):
+        try:
+            return np.dtype(spelling)
+        except TypeError:
+            continue
+    raise DtypeError(f"Tensor: there is no dtype {dtype!r}; write 'float32' or 'float64'")
 
 
 def _place(module: Any, array: np.ndarray, device: Any) -> Any:

@@ -27,6 +27,7 @@ from .wiring import (
     as_argument,
     as_tensors,
     as_written,
+    asked_about,
     calculated_with,
     check_count,
     check_inputs,
@@ -173,7 +174,8 @@ class Graph:
         if not seeds and len(self.outputs) == 1:
             seeds = (None,)
         arrays = check_seeds(self.outputs, seeds, "backward")
-        program = self._backward_program(None if wrt is None else frozenset(wrt))
+        leaves = None if wrt is None else frozenset(asked_about(wrt, "backward"))
+        program = self._backward_program(leaves)
         return backward_steps(self.nodes, program, zip(self.outputs, arrays), accumulate)
 
     def differentiate(self, wrt: Sequence[Tensor] | None = None) -> Graph:
@@ -185,8 +187,10 @@ class Graph:
         Args:
             wrt: the nodes asked about; by default the inputs, then the parameters.
         """
-        asked = (*self.inputs, *self.parameters.values()) if wrt is None else tuple(wrt)
-        refuse_integers(asked if wrt is not None else ())
+        asked = (*self.inputs, *self.parameters.values())
+        if wrt is not None:
+            asked = asked_about(wrt, "differentiate")
+            refuse_integers(asked)
         with as_written([] if self._dated else self.nodes):
             scalar = len(self.outputs) == 1 and self.outputs[0].shape == ()
             seeds = [] if scalar else [_seed_for(y, k) for k, y in enumerate(self.outputs)]

@@ -15,7 +15,7 @@ class _Cells(dict[str, CellBuilder]):
     def __missing__(self, name: str) -> CellBuilder:
         import difflib
 
-        near = difflib.get_close_matches(name, self, 1)
+        near = difflib.get_close_matches(name.lower(), self, 1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise KeyError(f"no cell is called {name!r}; {hint}there are: {', '.join(sorted(self))}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .backend import asarray, namespace
@@ -58,6 +58,16 @@ def check_reach(nodes: Sequence[Tensor], inputs: Tensors, outputs: Tensors) -> N
     for node in inputs:
         if node not in read:
             raise blamed(node, f"Graph: the input {node.title} is never read; leave it out")
+
+
+def asked_about(wrt: Any, call: str) -> Tensors:
+    """The nodes that `wrt` lists; ArgumentError for a single one, for names, or a dict of them."""
+    nodes: tuple[Any, ...] = (None,) if isinstance(wrt, Tensor | Mapping) else tuple(wrt)
+    if not all(isinstance(node, Tensor) for node in nodes):
+        raise ArgumentError(
+            f"{call}: wrt is a list of tensors, such as [x] or graph.parameters.values()"
+        )
+    return nodes
 
 
 def leading_to(leaves: Iterable[Tensor], nodes: Sequence[Tensor]) -> set[Tensor]:

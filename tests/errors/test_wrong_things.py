@@ -67,3 +67,42 @@ def test_a_gradient_of_another_shape_than_its_leaf_is_refused(monkeypatch):
     monkeypatch.setattr(tl.Tanh, "vjp", lambda self, g, y, x: (g.sum(axis=0),))
     y = tl.tanh(tensor(2, 3))
     check(lambda: y.backward(np.ones((2, 3))), tl.ShapeError, "x (2, 3) was sent", "(3,)")
+
+
+def test_wrt_is_a_list_of_nodes_of_the_graph():
+    x = tl.Input("x", "N", 3)
+    W = tl.Parameter([1.0, 2.0, 3.0], name="W")
+    graph = tl.Graph([x], [x * W])
+    graph.forward(np.ones((1, 3)))
+    for wrong in (W, x, "W", ["W"], graph.parameters):
+        for call in (
+            lambda wrong=wrong: graph.backward(np.ones((1, 3)), wrt=wrong),
+            lambda wrong=wrong: graph.differentiate(wrt=wrong),
+        ):
+            check(call, tl.ArgumentError, "wrt is a list of tensors", node=False)
+    graph.backward(np.ones((1, 3)), wrt=graph.parameters.values())
+    assert W.grad is not None and x.grad is None
+
+
+def test_a_dtype_has_any_of_its_spellings_and_nothing_else():
+    for dtype in ("float32", np.float32, np.dtype("float32"), "f4"):
+        assert tl.Tensor([1], dtype=dtype).dtype == np.float32
+    assert tl.Tensor([1], dtype=float).dtype == np.float64
+    check(lambda: tl.Tensor([1], dtype="real"), tl.DtypeError, "no dtype 'real'", node=False)
+
+
+def test_a_column_of_a_table_becomes_an_array():
+    class Column:
+        """As pandas has them: a shape and a dtype, but no functions to compute with."""
+
+        shape, dtype = (2,), np.dtype("float64")
+
+        def __array__(self, dtype=None, copy=None):
+            return np.array([1.0, 2.0])
+
+    assert type(tl.Tensor(Column()).data) is np.ndarray
+
+
+def test_a_cell_in_capitals_is_answered_with_the_one_there_is():
+    with pytest.raises(KeyError, match="did you mean 'lstm'"):
+        tl.CELLS["LSTM"]
