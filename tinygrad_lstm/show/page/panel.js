@@ -74,16 +74,13 @@ export class Panel {
   product(part, bar, arriving, name, kind) {
     const { arrays } = this.recording;
     const local = arrays.get(part.local);
-    const factors = local
-      ? [
-          this.card(arriving, { label: "arriving", ...bar, tex: null }, 110),
-          sign("×"),
-          this.card(local, { label: "local derivative", name: "local derivative", kind: "local" }, 110),
-          sign("="),
-        ]
-      : [];
     const contribution = this.card(arrays.get(part.g), { label: "contribution", name, kind }, 150);
-    return element("div", { className: "product" }, ...factors, contribution);
+    if (!local) return element("div", { className: "product" }, contribution);
+    const factor = { label: "local derivative", name: "local derivative", kind: "local" };
+    return element("div", { className: "product" },
+      this.card(arriving, { label: "arriving", ...bar, tex: null }, 110),
+      element("span", { className: "pair" }, sign("×"), this.card(local, factor, 110)),
+      element("span", { className: "pair" }, sign("="), contribution));
   }
 
   /** At a fan-out: what was there, what came, and how many are still to come. */
