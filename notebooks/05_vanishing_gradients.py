@@ -84,7 +84,8 @@ SVG(flow.svg())
 # them, $f_{k+1} \odot \dots \odot f_t$. Over 99 steps that is a factor of $2^{-99}$ for
 # $f = 0.5$, and no factor at all for $f = 1$: this is the carousel. `jacobians` computes the true
 # $\partial c_t / \partial c_k$, with all paths, and the product of the gates beside it, over the
-# distance $t - k$.
+# distance $t - k$. Printed are the largest singular value, which says how much the most fortunate
+# direction keeps, and in parentheses the product of the gates, for distances of 1, 10 and 39.
 
 # %%
 from tinygrad_lstm import jacobians
@@ -93,13 +94,14 @@ near = {b: jacobians(make("lstm_by_gate", b), xs[:40]) for b in (0, 3)}
 for b, found in near.items():
     largest, gates = found.by_distance("c"), found.highway_by_distance("c")
     pairs = (f"{largest[d]:.1e} ({gates[d]:.1e})" for d in (1, 10, 39))
-    print(f"bias {b}: largest singular value (gates):", *pairs)
+    print(f"bias {b}: true (gates)", *pairs, sep="  ")
 SVG(near[3].svg())
 
 # %% [markdown]
-# The gates explain the order of magnitude. But the true values are larger, and there is a range
-# of them, from the largest to the smallest singular value: there are directions in which much
-# more, or much less, comes through. So there must be other paths.
+# The gates explain the trend. They do not explain the numbers: for bias 0 the true value after 39
+# steps is some 300 times the product of the gates. And there is a range of them, from the largest
+# to the smallest singular value: in some directions much more comes through than in others. So
+# there must be other paths.
 #
 # ## The other paths
 #
