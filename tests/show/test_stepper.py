@@ -10,6 +10,7 @@ import pytest
 
 import tinygrad_lstm as tl
 from tinygrad_lstm.errors import ArgumentError, BackendError
+from tinygrad_lstm.show.page.data import page_data
 
 NASTY = "</script><img src=x onerror=alert(1)>\"'&\u2028\\frac{"
 CHROMIUM = next(
@@ -147,6 +148,14 @@ def test_the_widget_says_what_to_install(recording):
             recording.widget()
     else:
         assert recording.widget().step == 0
+
+
+def test_nodes_of_one_role_share_a_scale_over_time_and_others_do_not_fade_beside_them(recording):
+    data = page_data(recording)
+    of = {(n["name"], n["scope"]): n["kind"] for n in data["nodes"]}
+    assert of["f_1", "t=1"] == of["f_3", "t=3"] == "value of f"
+    assert of["x_1", ""] == of["x_2", ""] == "value of x"
+    assert data["scales"]["value of f"] <= 1 < data["scales"]["value of x"]
 
 
 def test_twenty_steps_of_thirty_two_units_stay_below_two_megabytes():

@@ -33,6 +33,7 @@ def page_data(recording: Any) -> dict[str, Any]:
 def _node(recording: Any, node: Any, number: dict[Any, int], pool: _Pool) -> dict[str, Any]:
     name = recording.wording.names[node]
     weight = isinstance(node, Parameter)
+    kind = "weight" if weight else f"value of {_role(node)}"
     return {
         "name": name.plain.text,
         "tex": name.latex.text,
@@ -41,10 +42,16 @@ def _node(recording: Any, node: Any, number: dict[Any, int], pool: _Pool) -> dic
         "shape": shape_text(node.shape),
         "scope": node.scope or "",
         "parents": [number[p] for p in node.parents],
-        "value": pool.put(recording.values.get(node), "weight" if weight else "value"),
+        "kind": kind,
+        "value": pool.put(recording.values.get(node), kind),
         "seed": pool.put(recording.planted.get(node), "gradient"),
         "where": str(node.where or ""),
     }
+
+
+def _role(node: Any) -> str:
+    """What a node is in every timestep: those of one role share a scale of colours."""
+    return (node.name or repr(node.op)).rstrip("0123456789").rstrip("_")
 
 
 def _step(step: Any, number: dict[Any, int], pool: _Pool) -> dict[str, Any]:

@@ -118,7 +118,7 @@ export class Panel {
 
   value(node) {
     const array = this.recording.arrays.get(node.value);
-    const kind = node.is === "weight" ? "weight" : "value";
+    const kind = node.kind;
     return this.card(array, { tex: node.tex, name: node.name, kind });
   }
 
