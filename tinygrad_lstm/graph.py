@@ -17,8 +17,8 @@ from .steps import (
     backward_steps,
     below,
     called,
-    check_contributions,
     forward_steps,
+    miscounted,
     value,
 )
 from .tensor import Input, Parameter, Tensor
@@ -214,7 +214,8 @@ class Graph:
             if g is None:
                 continue
             contributions = op.vjp(g, node, *node.parents)
-            check_contributions(node, op, contributions)
+            if type(contributions) is not tuple or len(contributions) != len(node.parents):
+                raise miscounted(node, op, contributions)
             for parent, sent in zip(node.parents, contributions):
                 if sent is not None and parent in wanted:
                     sent = called(sent)

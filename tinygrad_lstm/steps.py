@@ -98,44 +98,63 @@ def backward_steps(
 
     Raises:
         DtypeError: when a gradient arrives at whole numbers; all gradients are then as before.
+        GraphError: when another pass has begun on these nodes since the last step of this one.
     """
     before = [node.adjoint for node in nodes]
-    ours = start(nodes, seeds, accumulate)
+    this = object()
+    ours = start(nodes, seeds, accumulate, this)
     try:
         for node, op, parents, wanted in program:
             g = node.adjoint
+            if node.turn is not this:
+                raise Overtaken(node)
             if g is None:
                 continue
             contributions = op.vjp(g, node.data, *[parent.data for parent in parents])
-            check_contributions(node, op, contributions)
+            if type(contributions) is not tuple or len(contributions) != len(parents):
+                raise miscounted(node, op, contributions)
             for parent, sent, want in zip(parents, contributions, wanted):
                 if want and sent is not None:
                     add(parent, sent, ours, op.add_vjp, g)
             yield _new_step(("backward", node, contributions))
+    except Overtaken as other:
+        raise other.node.explained(
+            GraphError(
+                "another backward pass has begun on this node, and its gradients are that pass's "
+                "now; finish one pass before you begin the next"
+            )
+        ) from None
     except TinygradError:
         for node, adjoint in zip(nodes, before):
             node.adjoint = adjoint
         raise
 
 
-def check_contributions(node: Any, op: Any, contributions: Any) -> None:
+class Overtaken(Exception):
+    """One pass found that another had begun."""
+
+    def __init__(self, node: Any) -> None:
+        self.node = node
+
+
+def miscounted(node: Any, op: Any, contributions: Any) -> Exception:
     """A rule that forgets its comma would send the first row of a gradient, and nobody notice."""
-    if type(contributions) is not tuple or len(contributions) != len(node.parents):
-        raise node.explained(
-            GraphError(
-                "vjp must return a tuple with one entry for each input (None where no gradient "
-                f"flows): `return (g,)`; it returned {contributions!r:.60}"
-            ),
-            op,
-        )
+    error = GraphError(
+        "vjp must return a tuple with one entry for each input (None where no gradient "
+        f"flows): `return (g,)`; it returned {contributions!r:.60}"
+    )
+    return node.explained(error, op)
 
 
 _new_step = functools.partial(tuple.__new__, Step)  # half the price of Step(...), paid per node
 
 
-def start(nodes: Sequence[Any], seeds: Iterable[tuple[Any, Any]], accumulate: bool) -> set[Any]:
+def start(
+    nodes: Sequence[Any], seeds: Iterable[tuple[Any, Any]], accumulate: bool, this: object
+) -> set[Any]:
     """Forget old gradients (leaves keep theirs if they are to accumulate) and plant the seeds."""
     for node in nodes:
+        node.turn = this
         if node.op is not None or not accumulate:
             node.adjoint = None
     ours: set[Any] = set()
@@ -157,15 +176,24 @@ def add(node: Any, sent: Any, ours: set[Any], add_vjp: Any = None, g: Any = None
         else:
             node.adjoint += called(sent)
         return
-    sent, first = called(sent), node.adjoint is None
-    if node.op is None and first:
+    sent = called(sent)
+    if node.adjoint is not None:
+        node.adjoint = as_array(node.adjoint + sent)
+        ours.add(node)
+    elif node.op is not None:
+        node.adjoint = sent
+        if add_vjp is not None:
+            ours.add(node)
+    else:
         check_gradient(node, "backward")
         check_shape(node, sent)
-        sent = sent * 1  # a leaf's gradient is the user's: it gets memory of its own
-    total = sent if first else node.adjoint + sent
-    node.adjoint = np.asarray(total) if isinstance(total, np.generic) else total
-    if node.op is None or add_vjp is not None or not first:
+        node.adjoint = as_array(sent * 1)  # a leaf's gradient is the user's: memory of its own
         ours.add(node)
+
+
+def as_array(y: Any) -> Any:
+    """NumPy answers with a scalar, which cannot be changed in place, where it means a 0-d array."""
+    return np.asarray(y) if isinstance(y, np.generic) else y
 
 
 def called(contribution: Any) -> Any:

@@ -45,7 +45,7 @@ class Tensor:
 
     __slots__ = (
         "__weakref__", "adjoint", "born", "data", "declared", "layer", "name", "op", "parents",
-        "scope", "where",
+        "scope", "turn", "where",
     )  # fmt: skip
     __array_ufunc__ = None  # so that `array * tensor` is a node and not an array of nodes
 
@@ -53,6 +53,7 @@ class Tensor:
     parents: tuple[Tensor, ...]
     data: Any
     adjoint: Any
+    turn: object
     layer: Any
 
     def __init__(self, data: Any, name: str | None = None, dtype: Any = None) -> None:

@@ -211,3 +211,22 @@ def test_complex_numbers_flow_through_for_derivative_checks():
     graph.forward(np.array([1.0, 2.0]))
     (x_bar,) = graph.backward(np.array([1.0, 0.0]))
     assert_close(x_bar[0], y[0].imag / 1e-30)
+
+
+def test_a_pass_that_another_has_overtaken_says_so_and_leaves_the_others_gradients():
+    x = tl.Tensor(3.0, name="x")
+    graph = tl.Graph([], [x * x + x])
+    steps = graph.backward_steps()
+    next(steps)
+    graph.backward()
+    with pytest.raises(tl.GraphError, match="another backward pass has begun on this node"):
+        list(steps)
+    assert x.grad == 7.0
+
+
+def test_a_pass_left_halfway_does_not_disturb_the_next():
+    x = tl.Tensor(3.0, name="x")
+    graph = tl.Graph([], [x * x + x])
+    next(graph.backward_steps())
+    graph.backward()
+    assert x.grad == 7.0
