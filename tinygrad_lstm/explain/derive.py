@@ -40,8 +40,8 @@ class Derivation:
             _heading("Forward, ", r"t = 1, \dots, T"),
             *self.forward(),
             _heading("Backward, ", r"t = T, \dots, 1"),
-            r"& \bar{z} = \partial L / \partial z, \quad L = \textstyle\sum_t L_t,"
-            r" \quad \bar{z}_{T+1} = 0",
+            r"& \bar{v} = \partial L / \partial v \text{ for every } v,"
+            r" \quad L = \textstyle\sum_t L_t, \quad \bar{v}_{T+1} = 0",
             *self.backward(),
             _heading("Gradients of the weights and of the initial state"),
             *self.results(),
