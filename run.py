@@ -1,6 +1,7 @@
 """One command for everything, on a machine with Python 3.10 or newer and nothing else.
 
     python3 run.py demo        train the LSTM on real text and write a report
+    python3 run.py step        walk through backpropagation node by node, in the terminal
     python3 run.py test        run the test suite
     python3 run.py docs        build the documentation into docs/_build/html
     python3 run.py notebooks   execute notebooks/*.py into the .ipynb files beside them
@@ -27,6 +28,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 COMMANDS = {  # command: the extra that it needs, and the programs to run
     "demo": ("", ["-m tinygrad_lstm.cli demo"]),
+    "step": ("", ["-m tinygrad_lstm.cli step"]),
     "test": ("test", ["-m pytest"]),
     "docs": ("docs", ["-m sphinx -W --keep-going -b html docs docs/_build/html"]),
     "notebooks": ("test", ["notebooks/make.py"]),
@@ -56,7 +58,8 @@ def main(arguments: list[str]) -> int:
         return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
     command, *further = arguments
     extra, programs = COMMANDS[command]
-    folder = None if command == "demo" else ROOT  # the demo's files are named from where you are
+    here = programs[0].startswith("-m tinygrad_lstm.")  # its files are named from where you are
+    folder = None if here else ROOT
     try:
         ensure_installed(extra)
         codes = [call([*program.split(), *further], folder) for program in programs]

@@ -49,6 +49,11 @@ def test_further_arguments_are_passed_on(empty):
     assert empty[-1] == ["-m", "pytest", "-k", "gru or lstm"]
 
 
+def test_the_stepper_runs_from_where_you_are(empty):
+    run.main(["step", "--T", "2"])
+    assert empty[-1] == ["-m", "tinygrad_lstm.cli", "step", "--T", "2"]
+
+
 def test_the_demo_needs_the_core_only_and_takes_it_from_any_environment(empty):
     run.main(["test"])
     run.main(["demo"])
