@@ -1,5 +1,7 @@
 """What holds around every test: one seed, one thread, floating-point errors raised, modes kept."""
 
+import shutil
+
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
@@ -7,6 +9,9 @@ from threadpoolctl import threadpool_limits
 import tinygrad_lstm as tl
 from tinygrad_lstm.settings import LOCAL
 
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 MODES = ("recording", "training", "dtype", "backend", "device")
 
 
@@ -39,3 +44,18 @@ def rng():
 def float64():
     with tl.default_dtype("float64"):
         yield
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, without a window; tests that open pages are skipped where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on PATH")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()

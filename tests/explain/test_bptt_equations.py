@@ -1,7 +1,6 @@
 """The derived recurrences are those of the books, and KaTeX typesets every one of them."""
 
 import re
-import shutil
 from importlib.resources import files
 
 import pytest
@@ -9,9 +8,6 @@ import pytest
 import tinygrad_lstm as tl
 from tests.explain.odd_cells import ODD
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 HOSTILE = ["a b", r"\frac{", "$x$", "%", "x_y_z", "#&~^", '"><script>', "长短期", "a_prev_bar"]
 
 
@@ -141,26 +137,17 @@ def test_a_notebook_shows_them_typeset():
 
 
 @pytest.fixture(scope="module")
-def katex():
+def katex(browser):
     """render(latex): what KaTeX has to say against it, nothing if it typesets it."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on PATH")
     script = (files("tinygrad_lstm.show") / "vendor" / "katex" / "katex.min.js").read_text("utf-8")
     typeset = """latex => {
         const options = {displayMode: true, throwOnError: true, strict: "ignore"}
         try { katex.renderToString(latex, options) } catch (error) { return String(error) }
         return "" }"""
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        page = browser.new_page()
-        page.set_content("<!doctype html><title>KaTeX</title>")
-        page.add_script_tag(content=script)
-        yield lambda latex: page.evaluate(typeset, str(latex))
-        browser.close()
+    page = browser.new_page()
+    page.set_content("<!doctype html><title>KaTeX</title>")
+    page.add_script_tag(content=script)
+    return lambda latex: page.evaluate(typeset, str(latex))
 
 
 @pytest.mark.browser

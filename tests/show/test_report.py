@@ -1,7 +1,6 @@
 """The report in a real browser, and as text."""
 
 import re
-import shutil
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -10,9 +9,6 @@ from tinygrad_lstm import cli
 
 NASTY = "<img src=x onerror=alert(1)>\"'&$title</script>"
 TEXT = f"The quick brown fox {NASTY} jumps over it, and \x1b it sleeps. It wakes. " * 20
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 
 
 @pytest.fixture(scope="module")
@@ -23,20 +19,6 @@ def report(tmp_path_factory):
     options = ["--steps", "30", "--hidden", "12", "--out", str(folder / "out")]
     assert cli.main(["demo", "--text", str(path), *options]) == 0
     return folder / "out"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on PATH")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
 
 
 def opened(browser, report, width=1280, scheme="light"):

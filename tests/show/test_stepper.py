@@ -3,7 +3,6 @@
 import json
 import random
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -13,9 +12,6 @@ from tinygrad_lstm.errors import ArgumentError, BackendError
 from tinygrad_lstm.show.page.data import page_data
 
 NASTY = "</script><img src=x onerror=alert(1)>\"'&\u2028\\frac{"
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 KEYS = (
     "ArrowLeft", "ArrowRight", "Home", "End", " ", "b", "x", "n", "[", "]", "+", "-", "0", "?",
     "Escape", "Tab", "Enter", "/", "f", "Shift+ArrowLeft", "PageDown", "q",
@@ -41,20 +37,6 @@ def nasty_recording():
 @pytest.fixture(scope="module")
 def recording():
     return lstm_recording()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on PATH")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
