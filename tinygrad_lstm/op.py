@@ -130,7 +130,7 @@ def record(op: Op, inputs: Sequence[Any]) -> Tensor:
     where = written_at()
     _check_count(op, inputs)
     parents = tuple([as_node(op, x, inputs, k in op.whole) for k, x in enumerate(inputs)])
-    node = Tensor.made_by(op, parents, None, None, where)
+    node = Tensor.made_by(op, parents, where)
     try:
         check_kin(parents, op.whole)
         shapes = [p.shape for p in parents]
@@ -140,7 +140,7 @@ def record(op: Op, inputs: Sequence[Any]) -> Tensor:
     if all(p.data is not None for p in parents) and not op.waits():
         node.data = value(op, namespace(parents[0].data), parents, node)
         if not LOCAL.recording:
-            node.op, node.parents = None, ()
+            node.forget_parents()
     return node
 
 

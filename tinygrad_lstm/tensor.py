@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .backend import asarray, keep_freed_memory, move, to_numpy
-from .checks import check_seeds, explained
+from .checks import blamed, check_seeds, explained
 from .errors import ArgumentError, GraphError, ShapeError
-from .settings import LOCAL
 from .steps import backward_program, backward_steps, below
 from .where import ANY, Shape, shape_text, written_at
 
@@ -27,6 +26,9 @@ INFIX: dict[str, Callable[[Any, Any], Tensor]] = {}
 
 _births = itertools.count(1)
 _new = object.__new__
+
+UNRECORDED = object()
+"""The turn of a node that was computed inside `no_grad()`."""
 
 
 class Tensor:
@@ -72,7 +74,7 @@ class Tensor:
         self.data = data
         self.name = name
         self.where = where
-        self.adjoint = self.scope = self.layer = None
+        self.adjoint = self.scope = self.layer = self.turn = None
         self.declared: Shape = ()
         self.born = next(_births)
 
@@ -86,19 +88,21 @@ class Tensor:
         node.where = self.where
         node.layer = self.layer
         node.scope = scope
-        node.adjoint = None
+        node.adjoint = node.turn = None
         node.declared = ()
         node.born = next(_births)
         return node
 
     @classmethod
-    def made_by(cls, op: Op, parents: tuple, data: Any, name: Any = None, where: Any = None):
-        """A new node; while nothing is recorded (`no_grad`), a leaf with its value."""
+    def made_by(cls, op: Op, parents: tuple, where: Any) -> Tensor:
+        """A new node, without its value."""
         node = cls.__new__(cls)
-        if not LOCAL.recording and data is not None:
-            op, parents = None, ()  # type: ignore[assignment]
-        node._set(op, parents, data, name, where)
+        node._set(op, parents, None, None, where)
         return node
+
+    def forget_parents(self) -> None:
+        """Make a leaf of a node that was not to be recorded."""
+        self.op, self.parents, self.turn = None, (), UNRECORDED
 
     @property
     def shape(self) -> Shape:
@@ -143,6 +147,9 @@ class Tensor:
         Raises:
             ShapeError: for a missing or a misshapen seed.  Gradients start fresh at every call.
         """
+        if self.turn is UNRECORDED:
+            text = f"backward: {self.title} was computed inside no_grad(), so nothing leads back"
+            raise blamed(self, text)
         keep_freed_memory()
         seeds = check_seeds((self,), (seed,), "backward")
         nodes = below((self,))

@@ -55,6 +55,15 @@ def test_without_gradients_nothing_is_recorded():
     assert (2 * x).parents == (x,)
 
 
+def test_what_was_computed_without_gradients_says_so_when_asked_for_them():
+    x = tl.Parameter([1.0])
+    with tl.no_grad():
+        y = (2 * x).sum()
+    with pytest.raises(tl.GraphError, match=r"was computed inside no_grad\(\)"):
+        y.backward()
+    tl.Tensor(1.0).backward()
+
+
 def test_without_gradients_a_cell_computes_the_same_numbers_and_keeps_no_graph(rng):
     cell = tl.cells.lstm(2, 3)
     x, (c, h) = rng.normal(size=(1, 2)).astype("float32"), tl.zero_state(cell, 1)
