@@ -15,6 +15,7 @@ TEXT = "The quick brown fox jumps over the lazy dog, and it sleeps. It wakes. " 
 PICTURES = {
     "loss.svg", "cell.svg", "unrolled.svg", "gates.svg", "states.svg", "gradients-last.svg",
     "gradients-mean.svg", "gradients-map.svg", "weight.svg", "ledger.svg",
+    "paths.svg", "jacobians.svg", "truncation.svg", "saliency.svg",
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from tinygrad_lstm import Ledger
 from tinygrad_lstm.train.words import (
     check,
     comparison,
+    enough,
     fading,
     gates_said,
     reach,
@@ -118,3 +119,13 @@ def test_the_reach_of_a_loss_is_where_its_gradient_has_fallen(factor, said):
     back = np.arange(6)[:, None] - np.arange(6)
     norms = np.where(back >= 0, factor ** np.maximum(back, 0), 0.0)
     assert reach(SimpleNamespace(norms={"h": norms})) == said
+
+
+def test_the_words_about_truncation_follow_the_last_error_above_a_tenth():
+    cuts = SimpleNamespace(ks=np.arange(1, 6), error=np.array([0.67, 0.08, 0.3, 0.05, 0.0]))
+    assert enough(cuts) == (
+        "With a cut after every step it is off by 67% of its length; from k = 4 on it stays "
+        "within a tenth."
+    )
+    cuts.error[:] = 0.5
+    assert enough(cuts).endswith("it stays off by more than a tenth.")

@@ -7,7 +7,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..explain import GradientFlow, Ledger, gradient_flow, ledger
+from ..explain import (
+    GradientFlow,
+    Jacobians,
+    Ledger,
+    Paths,
+    Saliency,
+    Truncation,
+    gradient_flow,
+    jacobians,
+    ledger,
+    paths,
+    saliency,
+    truncation,
+)
 from .loop import History, Recipe
 from .model import CharModel
 from .probe import Probe, find_sentence, recurrent_weight, run_probe, tail
@@ -15,6 +28,8 @@ from .text import Text
 
 SHORT = 8
 """How many timesteps the weight's ledger and the step-through page have."""
+MIDDLE = 24
+"""How many timesteps the Jacobians have, whose number grows with the square."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +63,20 @@ class Evidence(NamedTuple):
         flow: the gradient of each of its characters' losses at every state.
         short: the last `SHORT` characters of the sentence.
         split: a shared weight's gradient by timestep, of `short` and its mean loss.
+        ways: the gradient of the last character's loss, by the gate it came through.
+        slopes: how the states of the last `MIDDLE` characters depend on each other.
+        cuts: what the weight's gradient, of the mean loss, loses when it is truncated.
+        heard: how the loss of each character depends on what was read.
     """
 
     probe: Probe
     flow: GradientFlow
     short: Probe
     split: Ledger
+    ways: Paths
+    slopes: Jacobians
+    cuts: Truncation
+    heard: Saliency
 
     @property
     def last(self) -> dict[str, np.ndarray]:
@@ -72,4 +95,20 @@ def measure(run: Run) -> Evidence:
     probe = run_probe(run.model, run.text, sentence)
     flow = gradient_flow(probe.graph, *[1.0] * len(sentence.characters), None)
     short = run_probe(run.model, run.text, tail(sentence, SHORT))
-    return Evidence(probe, flow, short, ledger(short.training, recurrent_weight(short)))
+    graph, T = probe.graph, len(sentence.characters)
+    return Evidence(
+        probe,
+        flow,
+        short,
+        ledger(short.training, recurrent_weight(short)),
+        paths(graph, *[None] * (T - 1), 1.0, None),
+        jacobians(run.model.cell, read_vectors(probe)[-MIDDLE:]),
+        truncation(graph, recurrent_weight(probe), *[None] * T, 1.0),
+        saliency(graph, text=sentence.characters),
+    )
+
+
+def read_vectors(probe: Probe) -> np.ndarray:
+    """What the cell read in each timestep: (T, embedding_size)."""
+    looked_up = [n for n in probe.graph.nodes if n.name == "x" and type(n.op).__name__ == "Lookup"]
+    return np.stack([node.numpy()[0] for node in looked_up])

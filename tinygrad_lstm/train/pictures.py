@@ -29,6 +29,10 @@ def pictures(run: Run, seen: Evidence) -> dict[str, str]:
         "gradients-map.svg": seen.flow.svg_map(list(seen.flow.norms)[-1], read),
         "weight.svg": seen.split.svg(seen.short.sentence.characters),
         "ledger.svg": seen.split.svg_gates(seen.short.sentence.characters),
+        "paths.svg": seen.ways.svg(next(iter(seen.ways.states))),
+        "jacobians.svg": seen.slopes.svg(),
+        "truncation.svg": seen.cuts.svg(),
+        "saliency.svg": seen.heard.svg(),
     }
 
 

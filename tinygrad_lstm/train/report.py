@@ -35,6 +35,12 @@ CAPTIONS = {
     "than a millionth of the largest value.",
     "weight.svg": "White is 0. The last matrix is the sum of the others.",
     "ledger.svg": "Norms: the lengths of the matrices above, all rows of a gate taken together.",
+    "paths.svg": "Shares are vectors that add up to the whole; their lengths need not.",
+    "jacobians.svg": "Where a gate decides how much of a state is kept, its product over the steps "
+    "is drawn as well.",
+    "truncation.svg": "A cosine of 1 and an error of 0 mean: nothing is lost. The curves are not "
+    "smooth, for it matters which characters a cut falls between.",
+    "saliency.svg": "Colours are on an axis of powers of ten.",
 }
 BUDGET = 8_000_000
 """How many bytes of arrays the step-through page may show whole, however large the model is."""

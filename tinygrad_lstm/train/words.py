@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..explain import GradientFlow, Ledger
+from ..explain import GradientFlow, Ledger, Truncation
 from ..show.canvas import visible
 from .baselines import PRIOR
-from .evidence import Evidence, Run
+from .evidence import MIDDLE, Evidence, Run
 from .probe import Probe
 from .sample import TEMPERATURE
 
@@ -43,6 +43,9 @@ def sentences(run: Run, seen: Evidence) -> dict[str, str]:
         "weight": f"{split.title} ({' × '.join(map(str, split.grad.shape))})",
         "block": f"{rows} rows and {columns} columns",
         "check": check(split),
+        "carried": _latex(next(iter(seen.ways.states))),
+        "T_middle": str(min(MIDDLE, len(seen.probe.sentence.characters))),
+        "enough": enough(seen.cuts),
     }
 
 
@@ -133,6 +136,16 @@ def check(split: Ledger) -> str:
         f"gradient that the backward pass left in .grad differ by at most {split.difference:.1e} "
         f"of its largest entry; that is {holds}."
     )
+
+
+def enough(cuts: Truncation) -> str:
+    """From which number of steps on the error stays below a tenth, from the numbers."""
+    share = f"With a cut after every step it is off by {cuts.error[0]:.0%} of its length"
+    far = np.flatnonzero(~(cuts.error <= 0.1))
+    if len(far) == len(cuts.error):
+        return f"{share}, and it stays off by more than a tenth."
+    k = int(cuts.ks[far[-1] + 1] if len(far) else cuts.ks[0])
+    return f"{share}; from k = {k} on it stays within a tenth."
 
 
 def scores(run: Run) -> list[tuple[str, ...]]:
