@@ -154,3 +154,10 @@ def test_what_cannot_be_seen_gets_a_sign():
 
 def test_the_same_numbers_give_the_same_bytes():
     assert chart() == chart()
+
+
+def test_more_lines_than_colours_are_told_apart_by_dashes():
+    names = [f"line {k}" for k in range(8)]
+    svg = line_chart({n: ([1, 2], [1.0, 2.0]) for n in names}, title="", x_label="", y_label="")
+    assert svg.count("stroke-dasharray") == 2
+    assert "line 6 (dashed)" in svg and "line 5 (dashed)" not in svg

@@ -13,10 +13,19 @@ TEXT = f"The quick brown fox {NASTY} jumps over it, and \x1b it sleeps. It wakes
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
+    return written(tmp_path_factory, "--steps", "30")
+
+
+@pytest.fixture(scope="module")
+def deep_report(tmp_path_factory):
+    return written(tmp_path_factory, "--steps", "3", "--layers", "2")
+
+
+def written(tmp_path_factory, *options):
     folder = tmp_path_factory.mktemp("report")
     path = folder / "x<b>&.txt"
     path.write_text(TEXT, encoding="utf-8")
-    options = ["--steps", "30", "--hidden", "12", "--out", str(folder / "out")]
+    options = [*options, "--hidden", "12", "--out", str(folder / "out")]
     assert cli.main(["demo", "--text", str(path), *options]) == 0
     return folder / "out"
 
@@ -48,6 +57,15 @@ def test_the_page_opens_without_errors_or_requests_and_fits(browser, report, wid
         page.locator(".math").count()
         == page.locator(".math > .katex, .math > .katex-display").count()
     )
+    page.close()
+
+
+@pytest.mark.browser
+def test_the_page_of_two_layers_fits_a_phone(browser, deep_report):
+    page, trouble = opened(browser, deep_report, 390)
+    assert trouble == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator(".katex-error").count() == 0
     page.close()
 
 

@@ -74,10 +74,10 @@ def line_chart(
     canvas.text(8, 38, y_label)
     ends = []
     for k, (name, points) in enumerate(lines.items()):
-        ink = COLOURS[k % len(COLOURS)]
-        canvas.line([place(x, y) for x, y in points], ink)
+        ink, again = COLOURS[k % len(COLOURS)], k >= len(COLOURS)
+        canvas.line([place(x, y) for x, y in points], ink, dashed=again)
         if points:
-            ends.append((place(*points[-1])[1], name, ink))
+            ends.append((place(*points[-1])[1], f"{name} (dashed)" if again else name, ink))
     for level in levels:
         y = place(xs[0], level.y)[1]
         canvas.line([(box[0], y), (box[2], y)], "currentColor", dashed=True)

@@ -29,7 +29,7 @@ def sentences(run: Run, seen: Evidence) -> dict[str, str]:
         "temperature": f"{TEMPERATURE:g}",
         "cell": run.model.cell.name,
         "unit_note": ", layer by layer" if sizes.layers > 1 else ", the same in every block",
-        "state_gradients": r" \text{ and } ".join(
+        "state_gradients": r" \text{ and } \allowbreak ".join(
             rf"\partial L / \partial {_latex(state)}_t" for state in seen.probe.states
         ),
         "fading": fading(seen.last),
