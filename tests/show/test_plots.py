@@ -161,3 +161,12 @@ def test_more_lines_than_colours_are_told_apart_by_dashes():
     svg = line_chart({n: ([1, 2], [1.0, 2.0]) for n in names}, title="", x_label="", y_label="")
     assert svg.count("stroke-dasharray") == 2
     assert "line 6 (dashed)" in svg and "line 5 (dashed)" not in svg
+
+
+def test_a_long_label_has_room_beside_the_lines():
+    def width(name):
+        svg = line_chart({name: ([1, 2], [1.0, 2.0])}, title="", x_label="", y_label="")
+        return float(re.search(r'viewBox="0 0 ([\d.]+)', svg)[1])
+
+    assert width("h") == 900
+    assert width("in_transform (layer 2)") >= 790 + 8 + 22 * 7

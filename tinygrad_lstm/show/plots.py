@@ -16,6 +16,10 @@ import numpy as np
 from .canvas import Canvas, visible
 
 COLOURS = ("#3b7cf0", "#d97706", "#059669", "#be185d", "#7c3aed", "#0e7490")
+REPEATED = " (dashed)"
+"""Said of a line whose colour another line had before it."""
+LETTER = 7.2
+"""How wide a letter of a label may be, in pixels."""
 NEGATIVE, POSITIVE = (33, 84, 196), (190, 28, 38)
 SHADES = 24
 """Colours on each side of zero: neighbours among them cannot be told apart by eye."""
@@ -60,7 +64,10 @@ def line_chart(
     ys = [y for points in lines.values() for _, y in points] + [level.y for level in levels]
     xs = [x for points in lines.values() for x, _ in points] or [0.0, 1.0]
     y_ticks = _powers(ys) if log else _ticks(min(ys, default=0), max(ys, default=1))
-    canvas, box = Canvas(900, 370, title), (62, 58, 790, 316)
+    labels = [name + REPEATED * (k >= len(COLOURS)) for k, name in enumerate(lines)]
+    widest = max(map(len, [*labels, *(level.label for level in levels)]), default=0)
+    box = (62, 58, 790, 316)
+    canvas = Canvas(box[2] + max(110, 16 + LETTER * widest), 370, title)
     first = min(xs) if characters else min(0.0, *xs)
     place = _Frame(box, (first, max(xs)), (y_ticks[0], y_ticks[-1]), log)
     place.draw_grid(canvas, y_ticks)
@@ -73,11 +80,11 @@ def line_chart(
     canvas.text((box[0] + box[2]) / 2, box[3] + 40, x_label, "middle")
     canvas.text(8, 38, y_label)
     ends = []
-    for k, (name, points) in enumerate(lines.items()):
-        ink, again = COLOURS[k % len(COLOURS)], k >= len(COLOURS)
-        canvas.line([place(x, y) for x, y in points], ink, dashed=again)
+    for k, (label, points) in enumerate(zip(labels, lines.values())):
+        ink = COLOURS[k % len(COLOURS)]
+        canvas.line([place(x, y) for x, y in points], ink, dashed=k >= len(COLOURS))
         if points:
-            ends.append((place(*points[-1])[1], f"{name} (dashed)" if again else name, ink))
+            ends.append((place(*points[-1])[1], label, ink))
     for level in levels:
         y = place(xs[0], level.y)[1]
         canvas.line([(box[0], y), (box[2], y)], "currentColor", dashed=True)
