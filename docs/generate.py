@@ -39,6 +39,7 @@ SECTIONS = {  # where a public name comes from: under which title the reference 
     "train": "Training",
     "settings": "Settings",
     "backend": "Settings",
+    "blas": "Settings",
     "errors": "Errors",
 }
 

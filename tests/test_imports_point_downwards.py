@@ -12,7 +12,7 @@ import tinygrad_lstm
 ROOT = Path(tinygrad_lstm.__file__).parent
 FLOORS = [
     {"errors"},
-    {"settings", "where", "backend", "checks", "steps", "staging"},
+    {"settings", "where", "backend", "blas", "checks", "steps", "staging"},
     {"tensor", "op"},
     {"ops"},
     {"listing", "wiring", "graph"},

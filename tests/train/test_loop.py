@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from threadpoolctl import threadpool_info
 
 import tinygrad_lstm as tl
 from tinygrad_lstm.train import loop
@@ -11,7 +10,6 @@ from tinygrad_lstm.train.loop import LOOKS, Recipe, held_out_bits, train
 from tinygrad_lstm.train.model import CharModel, Sizes, run_loss
 from tinygrad_lstm.train.sample import generate
 from tinygrad_lstm.train.text import split_text
-from tinygrad_lstm.train.threads import CHOSEN, one_blas_thread
 
 ALPHABET = "abcdefgh"
 RECIPE = Recipe(N=4, T=8, rate=2e-2, steps=60)
@@ -105,23 +103,3 @@ def test_a_run_by_time_ends_by_time():
 def test_unknown_characters_are_never_written():
     text = split_text("t", "ab" * 100 + "X" * 20, window=8)
     assert "\N{REPLACEMENT CHARACTER}" not in generate(small_model(text), text, "aX", 200)
-
-
-def test_one_blas_thread_leaves_the_number_as_it_was(monkeypatch):
-    for name in CHOSEN:
-        monkeypatch.delenv(name, raising=False)
-
-    def threads():
-        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-
-    before = threads()
-    with one_blas_thread() as done:
-        assert done
-        assert set(threads()) == {1}
-    assert threads() == before
-
-
-def test_the_users_choice_of_threads_is_respected(monkeypatch):
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
-    with one_blas_thread() as worked:
-        assert not worked

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import __version__
+from ..blas import one_blas_thread
 from ..settings import seed
 from ..staging import staged
 from .baselines import baseline_bits
@@ -15,7 +16,6 @@ from .model import CharModel, Sizes, check_cell
 from .progress import Progress
 from .report import PAGE, write_report
 from .text import python_reference, read_text, split_text
-from .threads import one_blas_thread
 
 EMBEDDING = 32
 
