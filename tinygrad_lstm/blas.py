@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -141,36 +141,39 @@ def _left(reason: str) -> str:
 
 def _what_the_user_chose() -> str:
     choice = f"OPENBLAS_CORETYPE={os.environ['OPENBLAS_CORETYPE']}"
-    pool = _numpys_pool()
-    if pool and not (_no_place() or _no_library(pool) or _no_need(pool)):
-        choice += ", though the processor has AVX-512; without it products take about half the time"
-    return choice
+    if _obstacle(_numpys_pool()):
+        return choice
+    return f"{choice}, though this processor has AVX-512: without it products are faster"
 
 
 def _fit() -> str:
     import ctypes
 
     pool = _numpys_pool()
-    obstacle = _no_place() or _no_library(pool) or _no_need(pool)
+    obstacle = _obstacle(pool)
     if pool is None or obstacle:
         return _left(obstacle)
+    # PyDLL keeps the interpreter's lock: no other thread starts a product during a call.
+    library = ctypes.PyDLL(pool["filepath"])
     try:
-        # PyDLL keeps the interpreter's lock: no other thread starts a product meanwhile.
-        library = ctypes.PyDLL(pool["filepath"])
         for name in SYMBOLS:
-            library[name]
-    except (OSError, AttributeError) as error:
+            library[name]  # which is looked up, not called
+    except AttributeError as error:
         return _left(str(error))
-    before = _core(pool)
+    before = str(_core(pool))
     _choose(library, AVX512_CORE)
-    if _core(pool) == AVX512_CORE and _products_are_right():
+    if _core(pool) == AVX512_CORE and products_are_right():
         return f"BLAS kernels switched from {before} (AVX2) to {AVX512_CORE} (AVX-512)"
-    _choose(library, None)
+    _choose(library, before)
     return _left(f"{AVX512_CORE} did not pass the check")
 
 
+def _obstacle(pool: dict[str, Any] | None) -> str:
+    """Why OpenBLAS is not asked to choose again; empty if it should be."""
+    return _no_place() or _no_library(pool) or _no_need(pool)
+
+
 def _no_place() -> str:
-    """Why this machine is none for AVX-512 kernels; empty if it is one."""
     import platform
     import sys
 
@@ -185,27 +188,22 @@ def _no_place() -> str:
 
 
 def _no_library(pool: dict[str, Any] | None) -> str:
-    """Why NumPy's BLAS cannot be asked to choose again; empty if it can."""
     if pool is None or pool["internal_api"] != "openblas" or not _is_numpys_own(pool):
         return "NumPy's BLAS is not the OpenBLAS of its wheel"
     return ""
 
 
 def _no_need(pool: Any) -> str:
-    """Why it need not choose again; empty if it took kernels for AVX2."""
     core = _core(pool)
     return "" if core in AVX2_CORES else f"{core} is what OpenBLAS chose by itself"
 
 
-def _choose(library: Any, core: str | None) -> None:
-    """Let OpenBLAS choose kernels anew: the named ones, or what it finds right itself."""
-    if core is not None:
-        os.environ["OPENBLAS_CORETYPE"] = core
-    try:
-        library.gotoblas_dynamic_quit()
-        library.gotoblas_dynamic_init()
-    finally:
-        os.environ.pop("OPENBLAS_CORETYPE", None)
+def _choose(library: Any, core: str) -> None:
+    """Let OpenBLAS choose kernels anew, while the environment names them."""
+    os.environ["OPENBLAS_CORETYPE"] = core
+    library.gotoblas_dynamic_quit()
+    library.gotoblas_dynamic_init()
+    del os.environ["OPENBLAS_CORETYPE"]
 
 
 def _core(pool: dict[str, Any]) -> str | None:
@@ -220,7 +218,7 @@ def _core(pool: dict[str, Any]) -> str | None:
     return corename().decode()
 
 
-def _products_are_right() -> bool:
+def products_are_right(multiply: Callable[..., np.ndarray] = np.matmul) -> bool:
     """Whether products of whole numbers, which do not round, equal those that use no BLAS."""
     draws = np.random.default_rng(0)
     for M, K, N in [(1, 67, 129), (7, 5, 3), (129, 65, 1), (67, 131, 257), (66, 701, 65)]:
@@ -229,8 +227,8 @@ def _products_are_right() -> bool:
             x, y = a.astype(dtype), b.astype(dtype)
             x_turned, y_turned = x.T.copy().T, y.T.copy().T
             with np.errstate(all="ignore"):
-                found = [x @ y, x_turned @ y, x @ y_turned, x_turned @ y_turned]
-                square = x @ x.T
+                found = [multiply(p, q) for p in (x, x_turned) for q in (y, y_turned)]
+                square = multiply(x, x.T)
             if not all(np.array_equal(a @ b, product) for product in found):
                 return False
             if not np.array_equal(a @ a.T, square):
