@@ -62,6 +62,7 @@ def two():
 def nothing_chosen(monkeypatch):
     for name in ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("tinygrad_lstm.blas._Process.threads", None)
 
 
 def test_a_number_of_threads_holds_inside_a_with_block_and_no_longer(two):
