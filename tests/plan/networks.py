@@ -48,3 +48,9 @@ def tagger(name, steps=T, rows=3, layers=2, dtype="float64"):
     states = [draws(90 + k, rows, 5).astype(dtype) for k in range(len(start))]
     seeds = [np.ones((), dtype), *[None] * len(end)]
     return Case(graph, [numbers, numbers[::-1] % 5, *states], seeds).about_everything()
+
+
+def scaled(case, factor):
+    """The same graph with other real numbers in its arrays."""
+    arrays = [a * factor if a.dtype.kind == "f" else a[::-1].copy() for a in case.arrays]
+    return Case(case.graph, arrays, case.seeds, case.wrt)

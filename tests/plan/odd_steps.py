@@ -184,3 +184,34 @@ def steps_within_steps(p):
         h = tl.tanh(h)
         ys.append(h)
     return ys
+
+
+@odd
+def chosen_rows(p):
+    """Whole numbers say which rows are renewed; broadcast over the columns."""
+    h, ys = p.state(), []
+    for t, x in enumerate(p.xs()):
+        ended = p.whole(f"ended_{t}", 2, "N", 1)
+        h = tl.where(ended, h, tl.tanh(p.pre(x, h, "")))
+        ys.append(h)
+    return ys
+
+
+@odd
+def vectors(p):
+    """One example at a time, without an axis for the batch."""
+    h, ys = p.input("h0", H), []
+    for t in range(T):
+        h = tl.tanh(p.pre(p.input(f"x_{t}", D), h, ""))
+        ys.append(h)
+    return [*ys, (h * h).sum() ** 0.5]
+
+
+@odd
+def one_unit(p):
+    """Every size is 1."""
+    h, ys = p.input("h0", "N", 1), []
+    for t in range(T):
+        h = tl.sigmoid(p.pre(p.input(f"x_{t}", "N", 1), h, "", 1)) * h
+        ys.append(h)
+    return [*ys, tl.concat(ys, axis=1)]

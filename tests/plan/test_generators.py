@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.plan import odd_graphs, odd_loops, odd_steps
+from tests.plan import odd_graphs, odd_loops, odd_ops, odd_steps
 from tests.plan.comparing import assert_same, eager, near_a_kink
 from tests.plan.graphs import straight_graph
 from tests.plan.places import ODD, odd_case
@@ -18,7 +18,9 @@ DERIVATIVES_ONLY = {
     "Sign", "Spread",
 }  # fmt: skip
 
-assert odd_graphs and odd_loops and odd_steps, "to be imported is to be entered into ODD"
+assert odd_graphs and odd_loops and odd_ops and odd_steps, (
+    "to be imported is to be entered into ODD"
+)
 
 
 def precisely(case):
