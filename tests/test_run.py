@@ -82,6 +82,18 @@ def test_a_failing_pip_is_reported_and_nothing_runs(empty, monkeypatch, capsys):
     assert ["-m", "tinygrad_lstm.cli", "demo"] not in tried
 
 
+def test_bench_runs_without_the_competitors_that_pip_cannot_install(empty, monkeypatch):
+    tried = []
+
+    def call(arguments, folder=None):
+        tried.append(arguments)
+        return int(arguments[-1].endswith("[bench]"))
+
+    monkeypatch.setattr(run, "call", call)
+    assert run.main(["bench", "--regimes", "a"]) == 0
+    assert tried[-1] == ["-m", "benchmarks", "--regimes", "a"]
+
+
 def test_a_python_without_ensurepip_learns_what_to_install(tmp_path, monkeypatch, capsys):
     failed = subprocess.CompletedProcess([], 1, stdout="ensurepip is not available")
     monkeypatch.setattr(run, "VENV", tmp_path / ".venv")

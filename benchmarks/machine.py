@@ -1,0 +1,53 @@
+"""What ran where: without this a time means nothing."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+
+PACKAGES = ("numpy", "torch", "jax", "autograd", "mygrad", "numba")
+
+
+def machine():
+    """Processor, systems and versions, and how busy the machine is."""
+    return {
+        "cpu": _processor(),
+        "cpus": os.cpu_count(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        **{name: _version(name) for name in PACKAGES},
+        "openblas": _openblas(),
+        "date": datetime.date.today().isoformat(),
+        "load": load(),
+    }
+
+
+def load():
+    """How many processes wanted to run over the last minute; ours is one of them."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+
+
+def _processor():
+    try:
+        with open("/proc/cpuinfo") as info:
+            fields = dict(line.split(":", 1) for line in info if ":" in line)
+    except OSError:
+        return platform.processor()
+    named = {name.strip(): value.strip() for name, value in fields.items()}
+    wide = ", AVX-512" if "avx512f" in named.get("flags", "") else ""
+    return named.get("model name", platform.processor()) + wide
+
+
+def _version(package):
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _openblas():
+    from threadpoolctl import threadpool_info
+
+    return next((b["version"] for b in threadpool_info() if b["user_api"] == "blas"), "unknown")

@@ -1,0 +1,49 @@
+"""tinygrad_lstm: the graph run node by node, and the plans compiled from it."""
+
+from __future__ import annotations
+
+
+def eager(p):
+    """The unrolled graph, built once and run again."""
+    graph, arguments, seeds = _network(p)
+    weights = graph.parameters
+
+    def step():
+        graph.forward(*arguments)
+        graph.backward(*seeds, wrt=weights.values())
+
+    return step, lambda: {n: w.grad for n, w in weights.items()}
+
+
+def plan(p, kernels=None):
+    """The same graph, compiled."""
+    from tinygrad_lstm import compile
+
+    if kernels:
+        __import__(kernels)
+    graph, arguments, seeds = _network(p)
+    compiled = compile(graph, kernels=kernels)
+
+    def step():
+        compiled.step(*arguments, seeds=seeds)
+
+    return step, lambda: {n: compiled.grads[n] for n in graph.parameters}
+
+
+def plan_numba(p):
+    """The plan with its element-wise work in kernels that numba makes."""
+    return plan(p, kernels="numba")
+
+
+def _network(p):
+    """The cell through time with the weights of the problem, its arguments and its seeds."""
+    from tinygrad_lstm import cells, through_time
+
+    from . import users_cells
+
+    build = {"lstm": cells.lstm, "gru": users_cells.gru_of_torch, "tide": users_cells.tide}
+    cell = build[p.cell](p.sizes.D, p.sizes.H)
+    for name, data in p.weights.items():
+        cell.parameters[name].data = data
+    graph = through_time(cell, p.sizes.T)
+    return graph, [*p.xs, *p.state], [*p.gs, *(None for _ in p.state)]

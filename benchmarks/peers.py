@@ -1,0 +1,120 @@
+"""The other software: each function prepares one problem and returns (step, gradients).
+
+`step()` runs forward, BPTT and the gradients of all weights once; `gradients()` gives those of the
+last step as NumPy arrays by name, in the layout of `regimes.CELLS`.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from .by_hand import CELLS, through_time
+
+
+def torch_nn(p):
+    """The layer, which hands the whole sequence to oneDNN where that has such a layer."""
+    import torch
+
+    torch.set_num_threads(1)
+    _, D, H, _ = p.sizes
+    xs, gs = torch.from_numpy(p.xs), torch.from_numpy(p.gs)
+    layer = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[p.cell](D, H, dtype=xs.dtype)
+    names = ("W_x", "W_h", "b_x", "b_h")
+    swap = _third_and_fourth if p.cell == "lstm" else lambda w: w
+    with torch.no_grad():
+        for name, parameter in zip(names, layer.parameters()):
+            parameter.copy_(torch.from_numpy(swap(p.weights[name])))
+
+    def step():
+        for parameter in layer.parameters():
+            parameter.grad = None
+        layer(xs)[0].backward(gs)
+
+    def gradients():
+        return {n: swap(w.grad.numpy()) for n, w in zip(names, layer.parameters())}
+
+    return step, gradients
+
+
+def torch_eager(p):
+    """The cell written out in PyTorch, every operation run as it is met."""
+    import torch
+
+    torch.set_num_threads(1)
+    weights = {n: torch.from_numpy(w.copy()).requires_grad_() for n, w in p.weights.items()}
+    xs, gs = list(torch.from_numpy(p.xs)), list(torch.from_numpy(p.gs))
+    state = tuple(map(torch.from_numpy, p.state))
+
+    def step():
+        for w in weights.values():
+            w.grad = None
+        torch.autograd.backward(through_time(torch, p.cell, weights, xs, state), gs)
+
+    return step, lambda: {n: w.grad.numpy() for n, w in weights.items()}
+
+
+def jax_scan(p):
+    """The cell in jax.lax.scan, forward and backward compiled into one function."""
+    import jax
+
+    jax.config.update("jax_enable_x64", p.xs.dtype == np.float64)
+    lib = SimpleNamespace(sigmoid=jax.nn.sigmoid, tanh=jax.numpy.tanh)
+    weights, xs, gs, zero = jax.device_put((p.weights, p.xs, p.gs, p.state))
+
+    def forward(weights, xs):
+        def one(state, x):
+            state = CELLS[p.cell](lib, weights, x, state)
+            return state, state[-1]
+
+        return jax.lax.scan(one, zero, xs)[1]
+
+    @jax.jit
+    def pullback(weights, xs, gs):
+        return jax.vjp(lambda w: forward(w, xs), weights)[1](gs)[0]
+
+    found = {}
+
+    def step():
+        found.update(jax.block_until_ready(pullback(weights, xs, gs)))
+
+    return step, lambda: {n: np.asarray(g) for n, g in found.items()}
+
+
+def hips_autograd(p):
+    """The cell in autograd's NumPy."""
+    import autograd.numpy as anp
+    from autograd import make_vjp
+    from autograd.builtins import tuple as boxed
+
+    lib = SimpleNamespace(sigmoid=lambda x: 0.5 * (anp.tanh(0.5 * x) + 1), tanh=anp.tanh)
+    gs, found = tuple(p.gs), {}
+
+    def forward(weights):
+        return boxed(through_time(lib, p.cell, weights, p.xs, p.state))
+
+    def step():
+        found.update(make_vjp(forward)(p.weights)[0](gs))
+
+    return step, lambda: found
+
+
+def mygrad_(p):
+    """The cell in MyGrad's tensors."""
+    import mygrad
+    from mygrad.nnet.activations import sigmoid
+
+    lib = SimpleNamespace(sigmoid=sigmoid, tanh=mygrad.tanh)
+    weights = {n: mygrad.tensor(w) for n, w in p.weights.items()}
+
+    def step():
+        mygrad.stack(through_time(lib, p.cell, weights, p.xs, p.state)).backward(p.gs)
+
+    return step, lambda: {n: w.grad for n, w in weights.items()}
+
+
+def _third_and_fourth(w):
+    """Rows i f o g to PyTorch's i f g o, or back."""
+    i, f, third, fourth = np.split(w, 4)
+    return np.concatenate([i, f, fourth, third])

@@ -1,0 +1,160 @@
+"""Implementations in processes of their own, checked against one another and driven in turn."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from .implementations import FLOOR, IMPLEMENTATIONS, PLAN
+from .regimes import short
+
+ONE_THREAD = {
+    f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM", "NUMBA")
+}
+TOLERANCE = {"float64": 1e-10, "float32": 1e-2}
+
+
+class Worker:
+    """The parent's end of a `benchmarks.worker`."""
+
+    def __init__(self, name, core=None):
+        self.name, self.absent = name, None
+        cpus = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else {0}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.worker", name, str(max(cpus))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).resolve().parent.parent,
+            env={**os.environ, **ONE_THREAD, **({"OPENBLAS_CORETYPE": core} if core else {})},
+        )
+
+    def ask(self, **request):
+        """The answer to one request; `absent` is set once the implementation cannot go on."""
+        try:
+            print(json.dumps(request), file=self.process.stdin, flush=True)
+            answer = json.loads(self.process.stdout.readline())
+        except (OSError, ValueError):
+            answer = {"absent": f"failed: its process ended with {self.process.wait()}"}
+        self.absent = answer.get("absent")
+        return answer
+
+    def stop(self):
+        with contextlib.suppress(BrokenPipeError), self.process:  # closing its input ends it
+            pass
+
+
+def race(cell, sizes, names=None, seconds=15.0, least=3):
+    """One row for every implementation of the cell: its times beside those of the first one there.
+
+    Rounds go on until `seconds` have passed, and for `least` rounds in any case.
+    """
+    crew = {
+        name: Worker(name)
+        for name, it in IMPLEMENTATIONS.items()
+        if cell in it.cells and name != FLOOR and (names is None or name in names)
+    }
+    try:
+        rows = checked(crew, cell, sizes)
+        if names is None or FLOOR in names:
+            rows.update(floors(crew, rows, cell, sizes))
+        times = rounds(crew, seconds, least)
+    finally:
+        for worker in crew.values():
+            worker.stop()
+    return with_times(rows, times)
+
+
+def checked(crew, cell, sizes):
+    """Prepare all, first a few steps in float64; who differs from the first one does not run."""
+    rows = {name: {} for name in crew}
+    with tempfile.TemporaryDirectory() as folder:
+        prepare_all(crew, rows, cell, short(cell, sizes), "float64", folder)
+        prepare_all(crew, rows, cell, sizes, "float32", folder)
+    absent = {name: {"absent": worker.absent} for name, worker in crew.items() if worker.absent}
+    return rows | absent
+
+
+def prepare_all(crew, rows, cell, sizes, dtype, folder):
+    """Each one's first step, compared with the float64 gradients of the first one that is there."""
+    expected = None
+    for name, worker in crew.items():
+        if worker.absent is None and expected is None:
+            _, expected = prepare(worker, cell, sizes, "float64", folder)
+        if worker.absent is None:
+            answer, found = prepare(worker, cell, sizes, dtype, folder)
+        if worker.absent is None:
+            error = worst(found, expected)
+            if not error < TOLERANCE[dtype]:
+                worker.absent = f"its {dtype} gradients are off by {error:.1e}"
+            new = {"first step": answer["first"], "blas": answer["blas"], f"error {dtype}": error}
+            rows[name] |= new
+
+
+def prepare(worker, cell, sizes, dtype, folder):
+    """The worker's answer, and its gradients if it has any."""
+    file = str(Path(folder, "gradients.npz"))
+    answer = worker.ask(do="prepare", cell=cell, sizes=sizes, dtype=dtype, gradients=file)
+    if not answer.get("gradients"):
+        return answer, None
+    with np.load(file) as arrays:
+        return answer, dict(arrays)
+
+
+def worst(found, expected):
+    """Over all weights, the largest difference relative to that weight's largest gradient."""
+    return max(float(abs(found[n] - g).max() / abs(g).max()) for n, g in expected.items())
+
+
+def floors(crew, rows, cell, sizes):
+    """The products alone with the plan's kernels; if OpenBLAS chose others, with those too."""
+    default = Worker(FLOOR)
+    core = prepare(default, cell, sizes, "float32", os.devnull)[0]["blas"]
+    wanted = rows.get(PLAN, {}).get("blas") or core
+    crew[FLOOR], found = default, {FLOOR: {"blas": core}}
+    if wanted != core:
+        label = f"{FLOOR}, {core} kernels"
+        crew[label], found[label] = default, {"blas": core}
+        crew[FLOOR] = Worker(FLOOR, wanted)
+        core = prepare(crew[FLOOR], cell, sizes, "float32", os.devnull)[0]["blas"]
+        found[FLOOR] = {"blas": core}
+    return found
+
+
+def rounds(crew, seconds, least):
+    """CPU seconds per step for each round and each implementation that is there."""
+    times = {name: [] for name, worker in crew.items() if not worker.absent}
+    start, done = time.monotonic(), 0
+    while times and (done < least or time.monotonic() - start < seconds):
+        for name in times:
+            times[name].append(crew[name].ask(do="turn").get("seconds"))
+        done += 1
+    return times
+
+
+def with_times(rows, times):
+    """Median and quartiles of the CPU milliseconds, and of the ratio within each round."""
+    reference = next(iter(times), None)
+    for name, mine in times.items():
+        if None in mine:
+            rows[name] = {"absent": "failed while it was timed"}
+            continue
+        low, middle, high = quartiles(1e3 * t for t in mine)
+        rows[name] |= {"ms": middle, "ms quartiles": [low, high], "rounds": len(mine)}
+        low, middle, high = quartiles(t / r for t, r in zip(mine, times[reference]))
+        rows[name] |= {"ratio": middle, "quartiles": [low, high]}
+    return {"reference": reference, "rows": rows}
+
+
+def quartiles(values):
+    """Lower quartile, median, upper quartile."""
+    return statistics.quantiles(values, n=4, method="inclusive")

@@ -1,0 +1,103 @@
+"""One implementation's process: it prepares problems, saves gradients, and times steps.
+
+Requests and answers are lines of JSON.  `python -m benchmarks.worker NAME CPU` starts one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import time
+
+import numpy as np
+
+from .implementations import IMPLEMENTATIONS
+from .regimes import Sizes, problem
+
+
+class Prepared:
+    """One problem made ready, its first step done."""
+
+    def __init__(self, name, cell, sizes, dtype):
+        given = problem(cell, Sizes(*sizes), dtype)
+        start = time.process_time()
+        self.step, self.gradients = IMPLEMENTATIONS[name].build(given)
+        self.step()
+        self.first = time.process_time() - start
+        self.repeats, self.block = self._calibrated()
+
+    def save(self, file):
+        """The gradients into a file; whether there are any."""
+        gradients = self.gradients()
+        if gradients is not None:
+            np.savez(file, **gradients)
+        return gradients is not None
+
+    def turn(self):
+        """Median over blocks of the CPU seconds per step."""
+        return statistics.median(self._seconds(self.block) for _ in range(self.repeats))
+
+    def _calibrated(self):
+        """Blocks of at least 5 ms, and as many of them as fit into 0.2 s, at most nine."""
+        step = self._seconds(1)
+        if step < 5e-3:
+            step = self._seconds(20 if step < 1e-3 else 1)
+        block = max(1, round(5e-3 / step))
+        return max(1, min(9, int(0.2 / (block * step)))), block
+
+    def _seconds(self, block):
+        start = time.process_time()
+        for _ in range(block):
+            self.step()
+        return (time.process_time() - start) / block
+
+
+def blas_core():
+    """For which processor the products of NumPy's OpenBLAS are, at this moment."""
+    import ctypes
+
+    from threadpoolctl import threadpool_info
+
+    for library in threadpool_info():
+        if library["internal_api"] == "openblas" and "numpy" in library["filepath"]:
+            name = getattr(ctypes.CDLL(library["filepath"]), "gotoblas_corename", None)
+            if name is None:  # built for one processor only
+                return library["architecture"]
+            name.restype = ctypes.c_char_p
+            return name().decode()
+    return "unknown"
+
+
+def answers(name, requests):
+    """Each request's answer; a failure is an answer too, with the reason."""
+    prepared = None
+    for request in requests:
+        try:
+            if request["do"] == "prepare":
+                prepared = None  # frees the last one before the next is made
+                prepared = Prepared(name, request["cell"], request["sizes"], request["dtype"])
+                has_gradients = prepared.save(request["gradients"])
+                answer = {"first": prepared.first, "gradients": has_gradients}
+                yield {**answer, "blas": blas_core() if IMPLEMENTATIONS[name].numpy else None}
+            else:
+                yield {"seconds": prepared.turn()}
+        except ImportError as error:
+            yield {"absent": f"not installed ({error.name})"}
+        except Exception as error:
+            yield {"absent": f"failed: {type(error).__name__}: {error}"}
+
+
+def main(name, cpu):
+    """Bound to one processor before any library counts them, so that all take one thread."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {int(cpu)})
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints does not get between the answers
+    for answer in answers(name, map(json.loads, sys.stdin)):
+        print(json.dumps(answer), file=replies, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,195 @@
+"""The benchmarks measure the same thing for everybody, and say who is not there."""
+
+from __future__ import annotations
+
+import json
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import tinygrad_lstm as tl
+from benchmarks import __main__, floor, picture, race, regimes, report, worker
+from benchmarks.by_hand import through_time
+from benchmarks.implementations import FLOOR, IMPLEMENTATIONS, PLAN
+
+from .oracles import numeric_vjp
+
+TINY = regimes.Sizes(N=2, D=3, H=4, T=5)
+PAIRS = [(name, cell) for name, it in IMPLEMENTATIONS.items() if name != FLOOR for cell in it.cells]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def registry_is_left_as_it_was():
+    """The cells of the benchmark are a user's; other tests go through the package's."""
+    before = dict(tl.CELLS)
+    yield
+    sys.modules.pop("benchmarks.users_cells", None)
+    tl.CELLS.clear()
+    tl.CELLS.update(before)
+
+
+def gradients(name, cell, dtype):
+    try:
+        step, found = IMPLEMENTATIONS[name].build(regimes.problem(cell, TINY, dtype))
+    except ImportError as error:
+        pytest.skip(f"{error.name} is not installed")
+    step()
+    step()  # whoever accumulates instead of starting afresh shows it now
+    return found()
+
+
+@pytest.fixture(scope="module")
+def expected():
+    """The gradients by complex steps through the cells written by hand."""
+    return {cell: complex_steps(regimes.problem(cell, TINY, "float64")) for cell in regimes.CELLS}
+
+
+def complex_steps(p):
+    lib = SimpleNamespace(sigmoid=lambda x: 1 / (1 + np.exp(-x)), tanh=np.tanh)
+
+    def hs(*weights):
+        return through_time(lib, p.cell, dict(zip(p.weights, weights)), p.xs, p.state)
+
+    found = numeric_vjp(hs, list(p.weights.values()), p.gs, range(len(p.weights)))
+    return dict(zip(p.weights, found))
+
+
+@pytest.mark.parametrize("name, cell", PAIRS)
+def test_every_implementation_computes_the_same_gradients(name, cell, expected):
+    assert race.worst(gradients(name, cell, "float64"), expected[cell]) < 1e-12
+
+
+@pytest.mark.parametrize("name, cell", PAIRS)
+def test_what_is_timed_computes_in_float32(name, cell, expected):
+    found = gradients(name, cell, "float32")
+    assert {g.dtype for g in found.values()} == {np.dtype("float32")}
+    assert race.worst(found, expected[cell]) < 1e-5
+
+
+@pytest.mark.parametrize("cell", regimes.CELLS)
+def test_the_floor_multiplies_as_often_as_the_cell_must(cell, monkeypatch):
+    counted = []
+
+    def counting(product):
+        def counted_product(a, b, out):
+            counted.append(out.size * a.shape[-1])
+            return product(a, b, out)
+
+        return counted_product
+
+    monkeypatch.setattr(np, "dot", counting(np.dot))
+    monkeypatch.setattr(np, "matmul", counting(np.matmul))
+    step, _ = floor.products(regimes.problem(cell, TINY))
+    counted.clear()
+    step()
+    N, D, H, T = TINY
+    blocks = {"lstm": (4, 4), "gru": (3, 3), "tide": (3, 2)}[cell]
+    assert sum(counted) == T * N * H * (2 * blocks[0] * D + 3 * blocks[1] * H)
+
+
+def test_the_short_check_keeps_all_sizes_but_the_length():
+    assert regimes.short("lstm", regimes.REGIMES["a"]) == regimes.REGIMES["a"]
+    long = regimes.REGIMES["d"]
+    assert regimes.short("lstm", long)._replace(T=long.T) == long
+    assert 2 <= regimes.short("lstm", long).T < long.T
+
+
+def test_a_ratio_compares_times_of_one_round():
+    times = {"first": [1.0, 2.0, 4.0], "second": [3.0, 6.0, 12.0]}
+    found = race.with_times({"first": {}, "second": {}}, times)
+    assert found["reference"] == "first"
+    assert found["rows"]["second"]["ratio"] == 3.0
+    assert found["rows"]["second"]["quartiles"] == [3.0, 3.0]
+    assert found["rows"]["second"]["ms"] == 6000.0
+
+
+class FakeWorker:
+    """Answers with the gradients it was given."""
+
+    def __init__(self, gradients):
+        self.gradients, self.absent = gradients, None
+
+    def ask(self, **request):
+        np.savez(request["gradients"], W=self.gradients)
+        return {"first": 0.1, "gradients": True, "blas": None}
+
+
+def test_whose_gradients_differ_is_not_timed():
+    crew = {"right": FakeWorker(np.ones(3)), "wrong": FakeWorker(np.array([1, 1, 1.1]))}
+    rows = race.checked(crew, "lstm", TINY)
+    assert rows["right"]["error float64"] == 0
+    assert "off by 1.0e-01" in rows["wrong"]["absent"]
+    crew["right"].ask = lambda **request: {"seconds": 1.0}
+    assert list(race.rounds(crew, seconds=0, least=2)) == ["right"]
+
+
+def test_who_is_not_installed_says_so(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "mygrad", None)
+    request = {"do": "prepare", "cell": "lstm", "sizes": TINY, "dtype": "float32"}
+    file = str(tmp_path / "gradients.npz")
+    assert list(worker.answers("MyGrad", [{**request, "gradients": file}])) == [
+        {"absent": "not installed (mygrad)"}
+    ]
+
+
+def test_a_process_that_dies_is_one_row_and_not_the_end():
+    crew = {"graph eager": race.Worker("graph eager")}
+    crew["graph eager"].process.kill()
+    rows = race.checked(crew, "lstm", TINY)
+    crew["graph eager"].stop()
+    assert "its process ended with -9" in rows["graph eager"]["absent"]
+    assert race.with_times(rows, race.rounds(crew, 0, 1))["reference"] is None
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """The files of one short run with processes."""
+    folder = tmp_path_factory.mktemp("speed")
+    options = "--cells tide --regimes a --no-curves --seconds 0 --rounds 2 --only".split()
+    __main__.main([*options, "graph eager", FLOOR, "--into", str(folder)])
+    return folder
+
+
+def test_the_json_names_machine_versions_kernels_and_spread(written):
+    found = json.loads((written / "speed.json").read_text())
+    assert {"cpu", "python", "numpy", "torch", "openblas", "load"} <= set(found["machine"])
+    (table,) = found["tables"]
+    assert table["reference"] == "graph eager"
+    assert list(table["rows"]) == ["graph eager", FLOOR]
+    for row in table["rows"].values():
+        low, high = row["quartiles"]
+        assert low <= row["ratio"] <= high and row["ms"] > 0 and row["rounds"] == 2
+        assert row["blas"]
+
+
+def test_the_table_of_the_documentation_has_a_row_for_each(written):
+    text = (written / "speed.md").read_text()
+    assert "| graph eager | 1 (" in text
+    assert f"| {FLOOR} | " in text
+    assert "OpenBLAS kernels: " in text
+
+
+def test_a_missing_implementation_has_a_row_in_the_table():
+    rows = {"graph eager": {"absent": "not installed (mygrad)"}}
+    table = {"cell": "lstm", "sizes": TINY._asdict(), "reference": None, "rows": rows}
+    found = {"machine": {"cpu": "x", "cpus": 1}, "tables": [table], "curves": []}
+    assert "not installed (mygrad)" in report.text(table)
+    assert "| graph eager | not installed (mygrad) |" in report.markdown(found)
+
+
+def test_the_picture_shows_tables_and_curves(written, tmp_path):
+    pytest.importorskip("matplotlib")
+    found = json.loads((written / "speed.json").read_text())
+    (table,) = found["tables"]
+    found["curves"] = [{**table, "letter": "T", "value": value} for value in (5, 10)]
+    picture.save(tmp_path / "both.png", found)
+    picture.save(tmp_path / "tables.png", {**found, "curves": []})
+    both, tables = (tmp_path / f"{name}.png" for name in ("both", "tables"))
+    assert both.stat().st_size > tables.stat().st_size > 1000
+
+
+def test_the_looks_are_those_of_the_implementations():
+    assert set(picture.LOOKS) == set(IMPLEMENTATIONS)
+    assert PLAN in IMPLEMENTATIONS
