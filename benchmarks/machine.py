@@ -18,7 +18,7 @@ def machine():
         "system": platform.system(),
         "python": platform.python_version(),
         **{name: _version(name) for name in PACKAGES},
-        "openblas": _openblas(),
+        "blas": _blas(),
         "date": datetime.date.today().isoformat(),
         "load": load(),
     }
@@ -47,7 +47,10 @@ def _version(package):
         return "not installed"
 
 
-def _openblas():
-    from threadpoolctl import threadpool_info
+def _blas():
+    """NumPy's BLAS, and what the environment tells it to do."""
+    from tinygrad_lstm import blas_facts
 
-    return next((b["version"] for b in threadpool_info() if b["user_api"] == "blas"), "unknown")
+    facts = blas_facts()
+    told = [f"{k}={v}" for k, v in sorted(os.environ.items()) if k.startswith("OPENBLAS_")]
+    return " ".join([facts["library"], facts["version"] or "", *told])

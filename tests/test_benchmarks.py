@@ -154,7 +154,7 @@ def written(tmp_path_factory):
 
 def test_the_json_names_machine_versions_kernels_and_spread(written):
     found = json.loads((written / "speed.json").read_text())
-    assert {"cpu", "python", "numpy", "torch", "openblas", "load"} <= set(found["machine"])
+    assert {"cpu", "python", "numpy", "torch", "blas", "load"} <= set(found["machine"])
     (table,) = found["tables"]
     assert table["reference"] == "graph eager"
     assert list(table["rows"]) == ["graph eager", FLOOR]
