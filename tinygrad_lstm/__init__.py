@@ -56,12 +56,14 @@ if TYPE_CHECKING:
         three_ways,
         truncation,
     )
+    from .plan import Plan, compile
     from .show import Drawing, Equations, draw, equations
 
 __version__ = "0.1.0"
 
 
 _LATER = {
+    "plan": ("Plan", "compile"),
     "show": ("Drawing", "Equations", "draw", "equations"),
     "explain": (
         "Gradcheck",

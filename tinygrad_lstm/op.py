@@ -45,6 +45,8 @@ class Op:
     more: ClassVar[bool] = False
     whole: ClassVar[tuple[int, ...]] = ()
     """Which inputs are no real numbers but numbers of rows or classes, or true and false."""
+    repeatable: ClassVar[bool] = True
+    """Whether the same inputs give the same value again; False for what is drawn at random."""
     lettered: ClassVar[tuple[str, ...]] = ()
     """Fields that may hold letters ("N"); they are replaced by numbers when data arrive."""
 
@@ -102,8 +104,10 @@ class Op:
                 if any(isinstance(x, Tensor) for x in inputs):
                     return record(self, inputs)
                 inputs = tuple(x if hasattr(x, "dtype") else _as_array(self, x) for x in inputs)
-                xp = namespace(inputs[0])
+                xp = namespace(x if hasattr(x, "dtype") else inputs[0])
                 break
+        if hasattr(xp, "write"):  # a plan is being made: terms, not numbers
+            return xp.write(self, inputs)
         try:
             return self.forward(xp, *inputs)
         except Exception as error:

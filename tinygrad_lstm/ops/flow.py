@@ -45,6 +45,7 @@ class KeepMask(Op):
     p: float
     kind: ClassVar = "flow"
     latex: ClassVar = r"m"
+    repeatable: ClassVar = False
 
     def forward(self, xp, x):
         if not LOCAL.training or self.p == 0:

@@ -1,0 +1,53 @@
+"""From a graph to a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..errors import ArgumentError
+from ..graph import Graph, as_graph
+from ..tensor import Tensor
+from ..wiring import asked_about
+from .passes import chosen
+from .plan import Options, Plan
+
+
+def compile(
+    graph: Graph,
+    wrt: Iterable[Tensor] | None = None,
+    passes: Iterable[str] | None = None,
+) -> Plan:
+    """A plan that computes what `graph.forward` and `graph.backward` do, as fast as can be.
+
+    The program is made when `step` first sees the shapes of its arrays, and kept for them.
+
+    Args:
+        wrt: the leaves whose gradients are wanted; by default the parameters.
+        passes: names out of `PASSES`; by default all of them.
+
+    Raises:
+        ArgumentError: for a pass that there is not, or a wrt that is no list of the graph's leaves.
+    """
+    graph = as_graph(graph, "compile")
+    return Plan(graph, _named(graph, wrt), Options(tuple(chosen(passes))))
+
+
+def _named(graph: Graph, wrt: Any) -> dict[str, Tensor]:
+    """The leaves asked about, by name: parameters as `graph.parameters` calls them."""
+    names: dict[Tensor, str] = {p: name for name, p in graph.parameters.items()}
+    if wrt is None:
+        return dict(graph.parameters)
+    if isinstance(wrt, Mapping):
+        raise ArgumentError("compile: wrt is a list of tensors, such as graph.parameters.values()")
+    named: dict[str, Tensor] = {}
+    known = set(graph.nodes)
+    for node in asked_about(wrt, "compile"):
+        if node not in known or (node.op is not None and node not in graph.inputs):
+            raise ArgumentError(f"compile: wrt names {node.title}, which is no leaf of this graph")
+        name = names.get(node) or node.name or "leaf"
+        k = 2
+        while name in named:
+            name, k = f"{name.split('#')[0]}#{k}", k + 1
+        named[name] = node
+    return named

@@ -1,0 +1,116 @@
+"""What a plan calls: array functions that write into arrays that are there already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..backend import namespace
+from ..ops.linear import check_ids
+
+
+def strided(array: Any, shape: Sequence[int], strides: Sequence[int]) -> Any:
+    """Another view of the same memory."""
+    return namespace(array).lib.stride_tricks.as_strided(array, shape, strides)
+
+
+class Device:
+    """NumPy; `cupy` differs in a few spellings only."""
+
+    xp: Any = np
+
+    def empty(self, shape: Sequence[int], dtype: Any) -> Any:
+        return np.zeros(shape, dtype)
+
+    def number(self, value: Any, shape: tuple, dtype: Any) -> Any:
+        """A number as an array: filled, if a shape is given."""
+        return np.full(shape, value, dtype)
+
+    def constant(self, array: np.ndarray) -> Any:
+        return np.ascontiguousarray(array)
+
+    def pointer(self, array: Any) -> int:
+        return array.__array_interface__["data"][0]
+
+    dot = staticmethod(np.dot)
+    matmul = staticmethod(np.matmul)
+
+    @staticmethod
+    def copy(out: Any, x: Any) -> None:
+        np.copyto(out, x, "unsafe")
+
+    @staticmethod
+    def fill(out: Any, value: Any) -> None:
+        out[...] = value
+
+    @staticmethod
+    def choose(condition: Any, a: Any, b: Any, out: Any) -> None:
+        np.copyto(out, np.where(condition, a, b))
+
+    @staticmethod
+    def clip(x: Any, low: float, high: float, out: Any) -> None:
+        np.clip(x, low, high, out)
+
+    @staticmethod
+    def sum(x: Any, axes: tuple, out: Any) -> None:
+        np.add.reduce(x, axes, None, out)
+
+    @staticmethod
+    def sum_kept(x: Any, axes: tuple, out: Any) -> None:
+        np.add.reduce(x, axes, None, out, True)  # type: ignore[call-overload]
+
+    @staticmethod
+    def max_kept(x: Any, axes: tuple, out: Any) -> None:
+        np.maximum.reduce(x, axes, None, out, True)  # type: ignore[call-overload]
+
+    @staticmethod
+    def add_up(stack: Any, out: Any) -> None:
+        np.add.reduce(stack, 0, None, out)
+
+    @staticmethod
+    def swap(x: Any) -> Any:
+        return x.swapaxes(-1, -2)
+
+    @staticmethod
+    def contract(a: Any, b: Any, out: Any) -> None:
+        np.copyto(out, np.tensordot(a, b, ((0, 1), (0, 1))))
+
+    @staticmethod
+    def call(op: Any, out: Any, *inputs: Any) -> None:
+        """An op that looks at numbers, as a whole."""
+        np.copyto(out, op.forward(np, *inputs))
+
+    @staticmethod
+    def draw(op: Any, out: Any) -> None:
+        np.copyto(out, op.forward(np, out))
+
+    @staticmethod
+    def check_rows(ids: Any, count: int) -> None:
+        check_ids(np, ids, count, "row number")
+
+    @staticmethod
+    def take(W: Any, ids: Any, out: Any) -> None:
+        np.take(W, ids, 0, out, "clip")
+
+    @staticmethod
+    def scatter(g: Any, ids: Any, out: Any) -> None:
+        """Rows of g added up at their numbers."""
+        ids = ids.reshape(-1)
+        g = g.reshape(len(ids), *out.shape[1:])
+        order = np.argsort(ids, kind="stable")
+        there = ids[order]
+        starts = np.flatnonzero(np.r_[True, there[1:] != there[:-1]]) if len(ids) else []
+        out[...] = 0
+        if len(ids):
+            out[there[starts]] = np.add.reduceat(g[order], starts, 0)
+
+    @staticmethod
+    def gather(arrived: list[Any], numbers: tuple[int, ...], out: Any) -> None:
+        """Arrays that came from outside, one below the other."""
+        parts = [arrived[k] for k in numbers]
+        if out.ndim > 1:
+            np.concatenate(parts, 0, out.reshape(-1, *out.shape[2:]))
+        else:
+            out[...] = parts

@@ -1,0 +1,293 @@
+"""The arrays of a plan, and how a term's numbers of one step, or of many, are found in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from .device import Device, strided
+from .schedule import Region, Schedule
+from .storage import Buffer, Storage
+from .tape import index_of
+from .terms import Term
+
+CACHE = 256 * 1024
+"""Bytes that what is computed for a chunk of time may take in the processor's cache."""
+
+
+@dataclass(eq=False)
+class Spread:
+    """An array, and how its slots stand for the steps: `kind` as in storage.
+
+    Attributes:
+        shift: in a ring, how far the slot of a step lies from the step itself.
+        flat: whether blocks lie side by side in the last axis (joined), instead of having an axis.
+    """
+
+    array: Any
+    kind: str
+    shift: int = 0
+    flat: bool = False
+
+    @property
+    def slotted(self) -> bool:
+        return self.kind in ("full", "chunk", "ring")
+
+    @property
+    def step_shape(self) -> tuple[int, ...]:
+        return self.array.shape[1:] if self.slotted else self.array.shape
+
+    @property
+    def ndim(self) -> int:
+        return len(self.step_shape)
+
+    @property
+    def contiguous(self) -> bool:
+        """Whether the array of one step is in one piece, rows first."""
+        one = self.array[0] if self.slotted and len(self.array) else self.array
+        return bool(one.flags.c_contiguous)
+
+    @property
+    def dot_takes(self) -> bool:
+        """Whether BLAS takes one step's matrix as it is, perhaps transposed."""
+        one = self.array[0] if self.slotted and len(self.array) else self.array
+        return bool(one.flags.c_contiguous or one.flags.f_contiguous)
+
+    def mapped(self, change: Any) -> Spread:
+        """The same with `change(array, number of leading slot axes)` done to the array."""
+        return Spread(change(self.array, int(self.slotted)), self.kind, self.shift)
+
+    def during(self, lo: int, hi: int, ndim: int) -> Any:
+        """The slots of steps lo ... hi - 1, with size-1 axes up to `ndim` behind the time."""
+        if not self.slotted:
+            return self.array
+        part = self.array[: hi - lo] if self.kind == "chunk" else self.array[lo:hi]
+        missing = ndim + 1 - part.ndim
+        return part.reshape(part.shape[0], *(1,) * missing, *part.shape[1:]) if missing else part
+
+    def beside(self, ndim: int) -> Spread:
+        """With an axis of size 1 for the blocks, to meet arrays that have several."""
+        lead = self.array.shape[: int(self.slotted)]
+        own = self.step_shape
+        return Spread(
+            self.array.reshape(*lead, 1, *(1,) * (ndim - len(own)), *own), self.kind, self.shift
+        )
+
+    def padded(self, ndim: int) -> Spread:
+        """With axes of size 1 behind that of the blocks, until a step has `ndim` axes."""
+        missing = ndim - self.ndim
+        if not missing:
+            return self
+        lead = int(self.slotted) + 1
+        shape = (*self.array.shape[:lead], *(1,) * missing, *self.array.shape[lead:])
+        return Spread(self.array.reshape(shape), self.kind, self.shift)
+
+    def window(self, axis: int, start: int, length: int, step: int) -> Spread:
+        """A slice along an axis counted from the end."""
+        stop = start + length * step
+        key = [slice(None)] * self.array.ndim
+        key[axis] = slice(start, stop if stop >= 0 else None, step) if length else slice(0, 0)
+        return Spread(self.array[tuple(key)], self.kind, self.shift)
+
+    def rows(self) -> Any:
+        """All steps' rows one below the other, as a view; None where they lie apart."""
+        a = self.array
+        if self.kind != "full" or a.ndim not in (3, 4):
+            return None
+        (T, *blocks, N, H), (t, *apart, n, h) = a.shape, a.strides
+        if N > 1 and T > 1 and t != N * n:
+            return None
+        return strided(a, (*blocks, T * N, H), (*apart, n if N > 1 else t, h))
+
+
+def slots_of(array: Any) -> list[Any]:
+    """The array of each slot; also a single number is an array, that can be written to."""
+    return list(array) if array.ndim > 1 else [array[(t, ...)] for t in range(len(array))]
+
+
+class Memory:
+    """Lays out the buffers of a plan, and finds every term in them."""
+
+    def __init__(self, plan: Schedule, storage: Storage, device: Device) -> None:
+        self.plan, self.storage, self.device = plan, storage, device
+        self.seen: dict[Term, Spread] = {}
+        self.arrays: dict[Buffer, Any] = {}
+        self.extra: list[Any] = []
+        self._chunks: dict[int, int] = {}
+        for c in plan.users:
+            slot_free = c.fn == "carry" and c.args[0].fn in ("input", "seed", "leaf")
+            if slot_free and c.args[0] not in self.seen and self.keeps_start(c):
+                self.seen[c.args[0]] = Spread(self.start_of(c), "once")
+
+    def spread(self, x: Term) -> Spread:
+        """Where x lies."""
+        if x not in self.seen:
+            self.seen[x] = self._found(x)
+        return self.seen[x]
+
+    def _found(self, x: Term) -> Spread:
+        if x.fn == "const":
+            return Spread(self.device.constant(x.how), "once")
+        if x in self.storage.within:
+            base, key = self.storage.within[x]
+            return Spread(self.spread(base).array[key], "once")
+        if x in self.storage.place:
+            buffer, block = self.storage.place[x]
+            return self._slots(buffer, block, 0)
+        if x.fn == "carry":
+            buffer, block = self.storage.place[x.next]
+            return self._slots(buffer, block, -x.how)
+        return self._view(x, self.spread(x.args[0]))
+
+    def _slots(self, buffer: Buffer, block: int, shift: int) -> Spread:
+        array = self._block(buffer, block)
+        if buffer.kind != "full":
+            return Spread(array, buffer.kind, shift)
+        first = buffer.before + shift
+        return Spread(array[first : first + buffer.term.steps], "full")
+
+    def _block(self, buffer: Buffer, block: int) -> Any:
+        array = self.array(buffer)
+        if buffer.blocks == 1:
+            return array
+        if not buffer.rows:
+            return array[block]
+        H = buffer.term.shape[-1]
+        return array[..., block * H : (block + 1) * H]
+
+    def array(self, buffer: Buffer) -> Any:
+        """The whole buffer: (blocks, slots, ...), or (slots, ..., blocks * H) side by side."""
+        if buffer.memory is not None:
+            return self.array(buffer.memory)
+        if buffer not in self.arrays:
+            self.arrays[buffer] = self.device.empty(self.shape(buffer), buffer.term.dtype)
+        return self.arrays[buffer]
+
+    def shape(self, buffer: Buffer) -> tuple[int, ...]:
+        """Of the whole buffer."""
+        x = buffer.term
+        slots: tuple[int, ...] = ()
+        if buffer.kind == "full":
+            slots = (x.steps + buffer.before + buffer.after,)
+        elif buffer.kind == "ring":
+            slots = (2,)
+        elif buffer.kind == "chunk":
+            assert buffer.region is not None
+            slots = (self.chunk(buffer.region),)
+        if buffer.blocks == 1:
+            return (*slots, *x.shape)
+        if buffer.rows:
+            return (*slots, *x.shape[:-1], buffer.blocks * x.shape[-1])
+        return (buffer.blocks, *slots, *x.shape)
+
+    def chunk(self, region: Region) -> int:
+        """How many steps a chunk has: as many as fit the cache with all that is made for them."""
+        if id(region) not in self._chunks:
+            bytes_of_step = sum(
+                b.blocks * b.term.size * b.term.dtype.itemsize
+                for b in self.storage.buffers
+                if b.kind == "chunk" and b.region is region and b.memory is None
+            )
+            fitting = CACHE // bytes_of_step if bytes_of_step else region.T
+            self._chunks[id(region)] = max(1, min(region.T, fitting))
+        return self._chunks[id(region)]
+
+    def _view(self, x: Term, s: Spread) -> Spread:
+        """The memory of an argument, looked at in another way."""
+        lead = int(s.slotted)
+        shape = (*s.array.shape[:lead], *x.shape)
+        if x.fn == "alias":
+            return s
+        if x.fn == "reshape":
+            return Spread(s.array.reshape(shape), s.kind, s.shift)
+        if x.fn == "permute":
+            axes = (*range(lead), *(k + lead for k in x.how))
+            return Spread(s.array.transpose(axes), s.kind, s.shift)
+        if x.fn == "getitem":
+            return Spread(s.array[(slice(None),) * lead + index_of(x.how)], s.kind, s.shift)
+        if x.fn == "broadcast_to":
+            own = s.step_shape
+            inner = s.array.reshape(*shape[:lead], *(1,) * (x.ndim - len(own)), *own)
+            return Spread(self.device.xp.broadcast_to(inner, shape), s.kind, s.shift)
+        if x.fn == "at":
+            return Spread(s.array[(x.how, ...)], "once") if s.slotted else s
+        if x.fn == "flip":
+            return Spread(s.array[::-1], s.kind)
+        return Spread(s.array, "full" if x.fn == "rows" else "once")
+
+    def start_of(self, c: Term) -> Any:
+        """The slot that the first step of a carry reads."""
+        buffer, block = self.storage.place[c.next]
+        array = self._block(buffer, block)
+        if buffer.kind == "full":
+            return array[(buffer.before - 1 if c.how > 0 else buffer.before + c.steps, ...)]
+        return array[(1 if c.how > 0 else c.steps % 2, ...)]
+
+    def keeps_start(self, c: Term) -> bool:
+        """Whether that slot is never written to by the steps."""
+        return self.storage.place[c.next][0].kind == "full"
+
+    def over(self, operand: Any, times: range) -> list[Any]:
+        """The operand of each of these steps."""
+        if isinstance(operand, Each):
+            return [operand.arrays[t] for t in times]
+        if not isinstance(operand, Spread):
+            return [operand] * len(times)
+        if not operand.slotted:
+            return [operand.array] * len(times)
+        slots = slots_of(operand.array)
+        if operand.kind == "ring":
+            return [slots[(t + operand.shift) % 2] for t in times]
+        if operand.kind == "full":
+            return slots if times.step == 1 else slots[::-1]
+        size, T = len(slots), len(times)
+        if times.step == 1:
+            return [slots[t % size] for t in times]
+        return [slots[t - max(0, T - ((T - 1 - t) // size + 1) * size)] for t in times]
+
+    def joined(
+        self, spreads: list[Spread], flat: bool | None = None, along: int | None = None
+    ) -> Spread | None:
+        """Arrays that lie at equal distances as one, as a view.
+
+        Args:
+            flat: whether they must lie side by side in the last axis; by default if they do.
+            along: the axis in which they must lie one after the other, instead.
+        """
+        s = spreads[0]
+        a, lead = s.array, int(s.slotted)
+        like = [(b.kind, b.shift, b.array.shape, b.array.strides) for b in spreads]
+        at = [self.device.pointer(b.array) for b in spreads]
+        step = at[1] - at[0] if len(at) > 1 else 0
+        even = all(q - p == step for p, q in pairwise(at))
+        if not step or not even or any(one != like[0] for one in like) or not a.size:
+            return None
+        if along is not None:
+            axis = lead + along
+            if step != a.shape[axis] * a.strides[axis]:
+                return None
+            shape = (*a.shape[:axis], len(spreads) * a.shape[axis], *a.shape[axis + 1 :])
+            return Spread(strided(a, shape, a.strides), s.kind, s.shift)
+        side = s.ndim > 0 and step == a.shape[-1] * a.strides[-1]
+        if flat if flat is not None else side:
+            if not side:
+                return None
+            shape = (*a.shape[:-1], len(spreads) * a.shape[-1])
+            return Spread(strided(a, shape, a.strides), s.kind, s.shift, flat=True)
+        shape = (*a.shape[:lead], len(spreads), *a.shape[lead:])
+        return Spread(
+            strided(a, shape, (*a.strides[:lead], step, *a.strides[lead:])), s.kind, s.shift
+        )
+
+    def scratch(self, shape: tuple[int, ...], dtype: Any) -> Spread:
+        """Memory for one call after another."""
+        self.extra.append(self.device.empty(shape, dtype))
+        return Spread(self.extra[-1], "step")
+
+
+class Each:
+    """Operands that differ from step to step."""
+
+    def __init__(self, spreads: list[Spread]) -> None:
+        self.arrays = [s.array for s in spreads]

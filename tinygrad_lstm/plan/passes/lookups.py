@@ -1,0 +1,70 @@
+r"""A one-hot input is a row of the table, not a product.
+
+With $e_k$ the one-hot row of number $k$: $(e_k E) W = (E W)_k$, one small product for the whole
+vocabulary and then a row for each position; backward
+$\sum_n (e_{k_n} E)^\top g_n = E^\top S$ with $S$ the $g_n$ added up at their rows.
+"""
+
+from __future__ import annotations
+
+from ..program import Program
+from ..tape import Tape
+from ..terms import Term
+
+
+def lookups(program: Program) -> Program:
+    """Products with looked-up rows become lookups of products, where the table is the smaller."""
+    users = program.users()
+
+    def rule(tape: Tape, x: Term, args: list[Term]) -> Term | None:
+        if x.fn == "matmul":
+            return _forward(tape, *args)
+        if x.fn == "add":
+            return _bias(tape, args)
+        if x.fn == "contract":
+            return _weight(tape, *args)
+        if x.fn == "total" and x.how is None and args[0].fn == "scatter":
+            return _table(tape, args[0])
+        return None
+
+    del users
+    return program.rewritten(rule)
+
+
+def _small(rows: Term, table: Term) -> bool:
+    return not table.steps and table.ndim == 2 and table.shape[0] <= rows.size * max(rows.steps, 1)
+
+
+def _forward(tape: Tape, a: Term, B: Term) -> Term | None:
+    if a.fn == "take" and not B.steps and B.ndim == 2 and _small(a.args[1], a.args[0]):
+        return tape.take(tape.matmul(a.args[0], B), a.args[1])
+    return None
+
+
+def _bias(tape: Tape, args: list[Term]) -> Term | None:
+    for a, b in (args, args[::-1]):
+        row = b.shape[-1:] == (b.size,)
+        if a.fn == "take" and row and not b.steps and _small(*a.args[::-1]):
+            return tape.take(a.args[0] + tape.reshape(b, b.shape[-1:]), a.args[1])
+    return None
+
+
+def _weight(tape: Tape, g: Term, x: Term) -> Term | None:
+    """contract(g, table[ids]) = S^T table."""
+    if x.fn == "take" and _small(x.args[1], x.args[0]) and g.ndim == 2:
+        S = _sums(tape, g, x.args[1], x.args[0].shape[0])
+        return tape.matmul(tape.swap(S), x.args[0])
+    return None
+
+
+def _table(tape: Tape, y: Term) -> Term | None:
+    """total(scatter(g B, ids)) = S B."""
+    g, ids = y.args
+    if g.fn == "matmul" and not g.args[1].steps and g.args[0].steps and g.ndim == 2:
+        return tape.matmul(_sums(tape, g.args[0], ids, y.shape[0]), g.args[1])
+    return _sums(tape, g, ids, y.shape[0])
+
+
+def _sums(tape: Tape, g: Term, ids: Term, count: int) -> Term:
+    """S: for each row of the table the sum of the g of all steps that looked it up."""
+    return tape.scatter(tape.whole(g), tape.whole(ids), count)

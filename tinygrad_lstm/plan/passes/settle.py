@@ -1,0 +1,48 @@
+"""What must have memory of its own gets it, by a copy: the last pass, always on.
+
+A carry is its `next` one slot earlier, so every carry needs a `next` that was computed, and that no
+other carry uses; rows can only be laid one below the other where they lie in one piece.
+"""
+
+from __future__ import annotations
+
+from ..program import Program
+from ..schedule import makes_memory
+from ..tape import Tape
+from ..terms import Term
+
+GIVEN = ("input", "inputs", "seed", "seeds", "parameter", "leaf", "draw", "const")
+
+
+def settle(program: Program) -> Program:
+    """Copies where memory is needed and a view would do for the numbers."""
+    program = program.rewritten(_in_one_piece)
+    taken: set[Term] = set()
+    tape = program.tape
+    for c in [x for x in program.terms() if x.fn == "carry"]:
+        v = c.next
+        if not v.steps or not makes_memory(v) or v.fn in GIVEN or v in taken:
+            c.next = tape.make("copy", (v,), ("of", c.born), v.shape, v.dtype, c.steps)
+        taken.add(c.next)
+    return program
+
+
+def _in_one_piece(tape: Tape, x: Term, args: list[Term]) -> Term | None:
+    if x.fn == "flip":
+        return _copy(tape, tape.flip(args[0]))
+    if x.fn == "reshape" and not _plain(args[0]):
+        return tape.reshape(_copy(tape, args[0]), x.shape)
+    return None
+
+
+def _plain(x: Term) -> bool:
+    """Whether x lies in one piece, rows first."""
+    while x.fn in ("reshape", "whole", "rows", "at", "carry", "alias"):
+        if x.fn == "carry":
+            return True
+        (x,) = x.args
+    return makes_memory(x) or x.fn == "const"
+
+
+def _copy(tape: Tape, x: Term) -> Term:
+    return tape.make("copy", (x,), None, x.shape, x.dtype, x.steps)

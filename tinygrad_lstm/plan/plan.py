@@ -1,0 +1,103 @@
+"""A plan: the same graph as a list of array calls into memory that is there already."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..checks import check_seeds, is_real
+from ..graph import Graph
+from ..tensor import Tensor
+from ..wiring import calculated_with, check_count, converted, unify
+from .variant import Variant
+
+KEPT = 8
+"""For how many combinations of shapes a plan keeps its program."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a plan is made."""
+
+    passes: tuple[str, ...]
+
+
+class Plan:
+    """Runs forward and backward of a graph by a list of calls; made by `compile`.
+
+    Attributes:
+        grads: the gradient of everything in `wrt` by name, as views of the plan's memory:
+        optimisers
+            may use and even change them in place, and the next `step` overwrites them.
+    """
+
+    def __init__(self, graph: Graph, wrt: Mapping[str, Tensor], options: Options) -> None:
+        self.graph, self.wrt, self.options = graph, dict(wrt), options
+        self._variants: OrderedDict[Any, Variant] = OrderedDict()
+        self._now: Variant | None = None
+        program = [(n, n.op) for n in graph.nodes if n.op is not None]
+        self._calculated = calculated_with(program)
+        leaves = (n.data for n in graph.nodes if n.op is None and n.data is not None)
+        self._beside = next((a for a in leaves if is_real(a)), None)
+
+    @property
+    def grads(self) -> dict[str, np.ndarray]:
+        """The gradients of the last step."""
+        return {} if self._now is None else self._now.grads
+
+    def step(self, *arrays: Any, seeds: Sequence[Any] | None = None) -> tuple[Any, ...]:
+        """One training step: forward, and backward from the seeds.
+
+        Args:
+            arrays: one for each input of the graph, as for `graph.forward`.
+            seeds: dL/d(output) for each output, None where it is zero; a single scalar output needs
+                none.
+
+        Returns:
+            The outputs, views of the plan's memory: the next step overwrites them.
+
+        Raises:
+            GraphError, ShapeError: for wrong numbers or shapes of arrays or seeds.
+        """
+        now = self._now
+        if now is not None and now.fits(arrays, seeds):
+            return now.run(arrays, seeds)
+        now, checked, asked = self._checked(arrays, seeds)
+        return now.run(checked, asked)
+
+    def prepare(self, *arrays: Any, seeds: Sequence[Any] | None = None) -> Plan:
+        """Make the program for arrays like these, without running it."""
+        self._checked(arrays, seeds)
+        return self
+
+    def _checked(
+        self, arrays: Sequence[Any], seeds: Any
+    ) -> tuple[Variant, Sequence[Any], list[Any]]:
+        """The arrays and seeds as the program takes them; the program itself is at hand then."""
+        inputs = self.graph.inputs
+        check_count(inputs, arrays, "step")
+        arrays = [converted(a, self._beside, n in self._calculated) for n, a in zip(inputs, arrays)]
+        letters: dict[str, Any] = {}
+        for node, array in zip(inputs, arrays):
+            unify(node, tuple(array.shape), letters, "step")
+        given = [None] * len(self.graph.outputs) if seeds is None else list(seeds)
+        asked = tuple(s is not None for s in given)
+        data = [n.data for n in self.graph.nodes if n.op is None and n.data is not None]
+        key = (
+            tuple((tuple(a.shape), str(a.dtype)) for a in arrays),
+            tuple((a.shape, str(a.dtype)) for a in data if a is not None),
+            asked,
+        )
+        if key not in self._variants:
+            self._variants[key] = Variant(self.graph, self.wrt, self.options, arrays, asked)
+            while len(self._variants) > KEPT:
+                self._variants.popitem(last=False)
+        self._variants.move_to_end(key)
+        now = self._variants[key]
+        checked = check_seeds(now.stand_ins, given, "step")
+        self._now = now
+        return now, arrays, [s if a else None for s, a in zip(checked, asked)]

@@ -1,0 +1,134 @@
+"""The program of a plan for arrays of one combination of shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..graph import Graph
+from ..tensor import Tensor
+from .build import Builder
+from .device import Device
+from .emit import Emitter
+from .passes import PASSES
+from .passes.pack import pack
+from .passes.settle import settle
+from .program import Program, Root
+from .reverse import gradients
+from .schedule import schedule
+from .storage import store
+from .terms import Term
+
+if TYPE_CHECKING:
+    from .plan import Options
+
+
+class Variant:
+    """Calls, memory, and where what comes from outside is put.
+
+    Attributes:
+        stand_ins: for each output a tensor with its array, so that seeds can be checked against it.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        wrt: Mapping[str, Tensor],
+        options: Options,
+        arrays: Sequence[Any],
+        seeded: Sequence[bool],
+    ) -> None:
+        passes = options.passes
+        self.built = Builder(graph, arrays, "roles" in passes)
+        self.program = _program(self.built, wrt, seeded)
+        for name in passes:
+            rewrite = PASSES[name].rewrite
+            if rewrite is not None:
+                self.program = rewrite(self.program)
+        self.program = settle(self.program)
+        groups = []
+        if "pack" in passes:
+            self.program, groups = pack(self.program)
+        plan = schedule(self.program, groups, "hoist" in passes, "chunks" in passes)
+        storage = store(plan, self.program.roots(), groups, "liveness" in passes)
+        self.emitter = Emitter(plan, storage, Device())
+        self.emitter.run()
+        self.calls = self.emitter.calls
+        self.outputs = tuple(self._array(root) for root in self.program.outputs)
+        self.grads = {name: self._array(root) for name, root in self.program.grads.items()}
+        self.stand_ins = [_stand_in(n, a) for n, a in zip(graph.outputs, self.outputs)]
+        self._arrived = self.emitter.arrived
+        loads = self.emitter.loads
+        self._loads = {fn: [(k, a) for f, k, a in loads if f == fn] for fn in ("input", "seed")}
+        data = {"parameter": self.built.parameters, "leaf": self.built.leaves}
+        self._weights = [(data[fn][k], a) for fn, k, a in loads if fn in data]
+        self._shapes = [a.shape for a in arrays]
+        self._dtypes = [a.dtype for a in arrays]
+        self._seeds = [a.shape if s else None for a, s in zip(self.outputs, seeded)]
+
+    def _array(self, root: Root) -> Any:
+        spread = self.emitter.memory.spread(root[0])
+        return spread.array[(root[1], ...)] if spread.slotted else spread.array
+
+    def fits(self, arrays: Sequence[Any], seeds: Sequence[Any] | None) -> bool:
+        """Whether arrays and seeds are of the shapes that this program is for."""
+        try:
+            return (
+                [a.shape for a in arrays] == self._shapes
+                and [a.dtype for a in arrays] == self._dtypes
+                and (
+                    [None if s is None else s.shape for s in seeds] == self._seeds
+                    if seeds is not None
+                    else not any(self._seeds)
+                )
+                and all(
+                    p.data.shape == a.shape and p.data.dtype == a.dtype for p, a in self._weights
+                )
+            )
+        except AttributeError:
+            return False
+
+    def run(self, arrays: Sequence[Any], seeds: Sequence[Any] | None) -> tuple[Any, ...]:
+        """Put down what has arrived, then make the calls."""
+        copy = np.copyto
+        self._arrived["input"][:] = arrays
+        self._arrived["seed"][:] = seeds or ()
+        for k, a in self._loads["input"]:
+            copy(a, arrays[k])
+        for k, a in self._loads["seed"]:
+            copy(a, seeds[k])  # type: ignore[index]
+        for p, a in self._weights:
+            copy(a, p.data)
+        for f, args in self.calls:
+            f(*args)
+        return self.outputs
+
+
+def _program(built: Builder, wrt: Mapping[str, Tensor], seeded: Sequence[bool]) -> Program:
+    """Outputs and gradients as terms, before any pass."""
+    tape = built.tape
+    outputs = [built.value(node) for node in built.graph.outputs]
+    seeds = [
+        tape.make("seed", (), k, y.shape, y.dtype) if asked else None
+        for k, (y, asked) in enumerate(zip(outputs, seeded))
+    ]
+    if len(outputs) == 1 and seeds == [None]:
+        seeds = [tape.filled(1.0, outputs[0].shape, outputs[0].dtype)]
+    leaves = {name: built.value(node) for name, node in wrt.items()}
+    found = gradients(built, seeds, list(leaves.values()))
+    grads = {name: found.get(x, tape.filled(0, x.shape, x.dtype)) for name, x in leaves.items()}
+    draws = [draw for _, draw, _ in built.draws]
+    roots = {name: _root(x) for name, x in grads.items()}
+    return Program(tape, [_root(y) for y in outputs], roots, draws)
+
+
+def _root(x: Term) -> Root:
+    return (x.args[0], x.how) if x.fn == "at" else (x, 0)
+
+
+def _stand_in(node: Tensor, array: Any) -> Tensor:
+    tensor = Tensor(array, name=node.name)
+    tensor.data, tensor.where = array, node.where
+    return tensor
