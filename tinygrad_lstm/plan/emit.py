@@ -81,9 +81,10 @@ class Emitter:
         """The calls of a unit outside of every loop."""
         x = unit[0]
         if x.fn in ("input", "seed", "parameter", "leaf"):
-            array = self.memory.spread(x).array
-            if not self._loaded(x, array):
-                self.loads.append((x.fn, x.how, array))
+            for y in unit:
+                array = self.memory.spread(y).array
+                if not self._loaded(y, array):
+                    self.loads.append((y.fn, y.how, array))
             return []
         if x.fn == "carry":
             return self._start(x)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from .program import Core, Order, Program, order
 from .terms import LEAVES, POINTWISE, VIEWS, Term
@@ -128,8 +129,10 @@ def _units(program: Program, groups: Iterable[Unit], when: Order) -> dict[Term, 
     """Which group a term is computed with; a group whose members need each other is none."""
     unit_of: dict[Term, Unit] = {}
     for group in groups:
-        if not any(x in unit_of for x in group) and not _entangled(group, when):
-            unit_of.update(dict.fromkeys(group, group))
+        for _, run in groupby(group, key=lambda x: (x.fn, str(x.how) if x.fn in POINTWISE else "")):
+            unit = tuple(run)
+            if not any(x in unit_of for x in unit) and not _entangled(unit, when):
+                unit_of.update(dict.fromkeys(unit, unit))
     return unit_of
 
 

@@ -2,15 +2,193 @@ r"""Calls that differ only in their arrays become one call on arrays that lie si
 
 $[a B_1 \mid a B_2] = a [B_1 \mid B_2]$: products with a common left side are one product;
 $a_1 B_1 + a_2 B_2 = [a_1 \mid a_2] [B_1 ; B_2]$: a sum of products is one product, too.  So the
-results of a group lie in one array, block after block, (4, T, N, H); pointwise calls on them join
-likewise.
+results of a group lie in one array, block after block, (4, T, N, H); pointwise calls join likewise.
 """
 
 from __future__ import annotations
 
 from ..program import Program
-from ..schedule import Unit
+from ..schedule import Unit, is_view, makes_memory
+from ..tape import Tape
+from ..terms import POINTWISE, Term, is_number
 
 
 def pack(program: Program) -> tuple[Program, list[Unit]]:
-    return program, []
+    """Sums of products as one term; right sides in one piece; and the groups that go together."""
+    program = _right_sides(_sums_of_products(program))
+    return program, _Groups(program).found
+
+
+def _sums_of_products(program: Program) -> Program:
+    users, roots = program.users(), set(program.roots())
+    image: dict[Term, Term] = {}
+
+    def inner(x: Term) -> bool:
+        return len(users[x]) == 1 and x not in roots
+
+    def plain(x: Term) -> bool:
+        return x.fn == "matmul" and x.ndim == 2 and x.steps > 0 and not x.args[1].steps
+
+    def parts(x: Term) -> list[Term]:
+        found = []
+        for a in x.args:
+            deeper = a.fn == "add" and inner(a) and a.shape == x.shape
+            found += parts(a) if deeper else [a]
+        return found
+
+    def rule(tape: Tape, x: Term, args: list[Term]) -> Term | None:
+        image.update(zip(x.args, args))
+        if x.fn != "add" or (inner(x) and users[x][0].fn == "add"):
+            return None
+        every = parts(x)
+        products = [a for a in every if plain(a) and inner(a)]
+        if len(products) < 2 or len({a.args[0].shape for a in products}) > 1:
+            return None
+        sides = [a.args[0] for a in products] + [a.args[1] for a in products]
+        total = tape.make("sumprod", [image[a] for a in sides], None, x.shape, x.dtype)
+        for a in every:
+            if a not in products:
+                total = image[a] + total
+        return total
+
+    return program.rewritten(rule)
+
+
+def _right_sides(program: Program) -> Program:
+    """A matrix that every step reads lies in one piece, rows first, as products like it best."""
+    users = program.users()
+    read: dict[Term, bool] = {}
+    for x in users:
+        if x.fn == "matmul" and x.steps and not x.args[1].steps:
+            one_row = x.ndim == 2 and x.shape[0] == 1
+            lonely = one_row and all(is_view(y.args[1]) for y in _siblings(x, users))
+            read[x.args[1]] = read.get(x.args[1], False) or not lonely
+
+    def rule(tape: Tape, x: Term, args: list[Term]) -> Term | None:
+        if x.fn not in ("matmul", "sumprod") or not x.steps:
+            return None
+        new = [
+            tape.make("copy", (b,), None, b.shape, b.dtype, 0)
+            if not b.steps and _turned(b) and (x.fn == "sumprod" or read[a])
+            else b
+            for a, b in zip(x.args, args)
+        ]
+        return None if new == args else tape.make(x.fn, new, x.how, x.shape, x.dtype, x.steps)
+
+    return program.rewritten(rule)
+
+
+def _siblings(x: Term, users: dict[Term, list[Term]]) -> list[Term]:
+    """The products that share x's left side and could be one with it."""
+    left = x.args[0]
+    return [
+        y
+        for y in users[left]
+        if y.fn == "matmul" and y.args[0] is left and not y.args[1].steps and y.shape == x.shape
+    ]
+
+
+def _turned(x: Term) -> bool:
+    """Whether x is a view whose rows do not lie in one piece."""
+    while is_view(x) and x.fn != "carry":
+        if x.fn in ("permute", "broadcast_to"):
+            return True
+        (x,) = x.args
+    return False
+
+
+class _Groups:
+    """Which terms lie side by side: products first, then what is computed from them alike."""
+
+    def __init__(self, program: Program) -> None:
+        self.users = program.users()
+        self.found: list[Unit] = []
+        self.at: dict[Term, tuple[int, int]] = {}
+        done: set[Term] = set()
+        for x in self.users:
+            if x.fn == "matmul" and x.steps and x not in done and not x.args[1].steps:
+                alike = _siblings(x, self.users)
+                done.update(alike)
+                self._add(alike)
+                self._add([y.args[1] for y in alike])
+        for x in self.users:
+            if x.fn == "sumprod":
+                half = len(x.args) // 2
+                self._add(list(x.args[:half]))
+                self._add(list(x.args[half:]))
+        self._spread()
+        self._contracts()
+
+    def _add(self, terms: list[Term]) -> bool:
+        free = all(makes_memory(x) and x not in self.at for x in terms)
+        like = {(x.shape, x.dtype, x.steps) for x in terms}
+        if len(set(terms)) < 2 or len(set(terms)) < len(terms) or not free or len(like) > 1:
+            return False
+        for k, x in enumerate(terms):
+            self.at[x] = (len(self.found), k)
+        self.found.append(tuple(terms))
+        return True
+
+    def _spread(self) -> None:
+        """Pointwise calls on members of one group, each on its own member, are a group."""
+        k = 0
+        while k < len(self.found):
+            for run in self._runs(self.found[k]):
+                if self._add(run):
+                    self._outside(run)
+            k += 1
+
+    def _runs(self, group: Unit) -> list[list[Term]]:
+        """Users of consecutive members that do the same."""
+        kinds: dict[tuple, dict[int, Term]] = {}
+        for k, member in enumerate(group):
+            for y in self.users[member]:
+                if y.fn in POINTWISE and y not in self.at and y.shape == member.shape:
+                    kinds.setdefault((y.fn, str(y.how), self._signature(y, member, k)), {})[k] = y
+        runs: list[list[Term]] = []
+        for (_, _, signature), found in kinds.items():
+            if signature is None:
+                continue
+            run: list[Term] = []
+            for k in range(len(group) + 1):
+                if k in found:
+                    run.append(found[k])
+                elif run:
+                    runs.append(run)
+                    run = []
+        return runs
+
+    def _signature(self, y: Term, member: Term, k: int) -> tuple | None:
+        """How y's arguments lie relative to its member; None where they cannot be joined."""
+        result = []
+        for a in y.args:
+            if a is member:
+                result.append("member")
+            elif is_number(a):
+                result.append("number")
+            elif a in self.at:
+                result.append((self.at[a][0], self.at[a][1] - k))
+            elif not a.steps:
+                result.append("outside")
+            else:
+                return None
+        return tuple(result)
+
+    def _outside(self, run: list[Term]) -> None:
+        """What they read from outside of time lies side by side as well."""
+        for k in range(len(run[0].args)):
+            args = [x.args[k] for x in run]
+            if not any(a.steps or is_number(a) for a in args):
+                self._add(args)
+
+    def _contracts(self) -> None:
+        """Products over all steps with a common right side, whose left sides are a group."""
+        kinds: dict[tuple, list[tuple[int, Term]]] = {}
+        for x in self.users:
+            if x.fn == "contract" and x.args[0] in self.at:
+                number, k = self.at[x.args[0]]
+                kinds.setdefault((number, x.args[1]), []).append((k, x))
+        for found in kinds.values():
+            terms = [x for _, x in sorted(found, key=lambda pair: pair[0])]
+            if len(terms) > 1:
+                self.found.append(tuple(terms))
