@@ -194,3 +194,19 @@ def deep_chain(p):
     for _ in range(40):
         x = tl.sin(x) + 0.1
     return [x]
+
+
+@odd
+def numbers_picked_out(p):
+    """Single numbers of an array, and the sum of a few of them."""
+    x = tl.tanh(p.input("x", 3, D))
+    row = x[1]
+    return [row[2] * x[0, 1], x[-1, -1], x[2] * row[0], tl.stacked([row[1], row[3]]).sum()]
+
+
+@odd
+def joined_with_itself(p):
+    """The same array at two places of one, and its value is read once more on the way back."""
+    x, v = p.input("x", "N", D), p.input("v", "N", D)
+    y = tl.tanh(x)
+    return [tl.tanh(tl.concat([y, v, y], axis=1)), tl.tanh(tl.stacked([v, v]))]
