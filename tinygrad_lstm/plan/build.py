@@ -76,6 +76,7 @@ class Builder:
         self._T = 1
         for k, (node, a) in enumerate(zip(graph.inputs, arrays)):
             self._value[node] = self.tape.make("input", (), k, a.shape, a.dtype)
+            self._value[node].name = node.name
         self._op = _bound_ops(graph, arrays)
         self._order = [node for node in self._op if not _is_outside_slice(node, self._op)]
         self._place = {node: k for k, node in enumerate(self._order)}
@@ -176,7 +177,7 @@ class Builder:
         y = self.tape.write(op, args) if op.repeatable else self._draw(op, args[0], steps)
         if y.born <= before:  # Identity, Detach: a term of its own, for its gradient is its own
             y = self.tape.make("alias", (y,), None, y.shape, y.dtype)
-        y.name = y.name or node.name
+        y.name = y.name or _named(node)
         self._applied[key] = y
         self.record.append(Made(op, args, y, node))
         return y
@@ -185,6 +186,14 @@ class Builder:
         y = self.tape.make("draw", (), (op, len(self.draws)), like.shape, like.dtype, steps)
         self.draws.append((op, y, max(steps, 1)))
         return y
+
+
+def _named(node: Tensor) -> str | None:
+    """The node's name with its scope, but for the timestep: layer=2/next_c."""
+    if node.name is None:
+        return None
+    scope = [part for part in (node.scope or "").split("/") if part and part[:2] != "t="]
+    return "/".join([*scope, node.name])
 
 
 def _bound_ops(graph: Graph, arrays: Sequence[Any]) -> dict[Tensor, Op]:

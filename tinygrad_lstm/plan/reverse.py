@@ -89,6 +89,8 @@ class _Reverse:
         g = self.adjoint.get(made.y)
         if g is None:
             return
+        if g.name is None and made.y.name is not None:
+            g.name = f"dL/d{made.y.name}"
         sent = made.op.vjp(g, made.y, *made.args)
         if type(sent) is not tuple or len(sent) != len(made.args):
             raise miscounted(made.node, made.op, sent)

@@ -59,7 +59,7 @@ class Variant:
         self.outputs = tuple(self._array(root) for root in self.program.outputs)
         self.grads = {name: self._array(root) for name, root in self.program.grads.items()}
         self.stand_ins = [_stand_in(n, a) for n, a in zip(graph.outputs, self.outputs)]
-        self._arrived = self.emitter.arrived
+        self._arrived, self._has_run = self.emitter.arrived, False
         loads = self.emitter.loads
         self._loads = {fn: [(k, a) for f, k, a in loads if f == fn] for fn in ("input", "seed")}
         data = {"parameter": self.built.parameters, "leaf": self.built.leaves}
@@ -92,7 +92,15 @@ class Variant:
 
     def run(self, arrays: Sequence[Any], seeds: Sequence[Any] | None) -> tuple[Any, ...]:
         """Put down what has arrived, then make the calls."""
+        self.load(arrays, seeds)
+        for f, args in self.calls:
+            f(*args)
+        return self.outputs
+
+    def load(self, arrays: Sequence[Any], seeds: Sequence[Any] | None) -> None:
+        """Put down what has arrived."""
         copy = np.copyto
+        self._has_run = True
         self._arrived["input"][:] = arrays
         self._arrived["seed"][:] = seeds or ()
         for k, a in self._loads["input"]:
@@ -101,9 +109,22 @@ class Variant:
             copy(a, seeds[k])  # type: ignore[index]
         for p, a in self._weights:
             copy(a, p.data)
-        for f, args in self.calls:
-            f(*args)
-        return self.outputs
+
+    @property
+    def arrived(self) -> tuple[list[Any], list[Any]] | None:
+        """Arrays and seeds of the last step; None if there was none."""
+        there = self._arrived["input"], self._arrived["seed"]
+        return there if self._has_run else None
+
+    @property
+    def seeded(self) -> list[bool]:
+        """For each output whether a seed is given."""
+        return [shape is not None for shape in self._seeds]
+
+    def of_these_shapes(self) -> list[Any]:
+        """Arrays like those that the program is for, without memory of their own."""
+        kinds = zip(self._shapes, self._dtypes)
+        return [np.broadcast_to(np.zeros((), dtype), shape) for shape, dtype in kinds]
 
 
 def _program(built: Builder, wrt: Mapping[str, Tensor], seeded: Sequence[bool]) -> Program:

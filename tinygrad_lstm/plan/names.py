@@ -1,0 +1,93 @@
+"""What the terms of a plan are called: as their nodes, or by what they are made for."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import TYPE_CHECKING
+
+from .terms import Term
+
+if TYPE_CHECKING:
+    from ..graph import Graph
+    from .variant import Variant
+
+
+class Names:
+    """Names of a program's terms; gradients are called dL/d of what they belong to."""
+
+    def __init__(self, graph: Graph, variant: Variant) -> None:
+        self.graph, self.built, self.program = graph, variant.built, variant.program
+        self.users = self.program.users()
+        self._weights = {p: name for name, p in graph.parameters.items()}
+        self._grads = {x: f"dL/d{name}" for name, (x, _) in self.program.grads.items()}
+        self._toward: dict[Term, Term | None] = {}
+
+    def own(self, x: Term) -> str | None:
+        """The name of the node (or of the gradient of the node) whose value x is."""
+        if x.fn == "parameter":
+            return self._weights.get(self.built.parameters[x.how]) or x.name  # type: ignore
+        if x.fn in ("inputs", "seeds", "seed"):
+            return self._from_outside(x)
+        if x.fn == "carry":
+            return x.next.name or x.name
+        return x.name or self._grads.get(x)
+
+    def _from_outside(self, x: Term) -> str:
+        nodes = self.graph.inputs if x.fn == "inputs" else self.graph.outputs
+        names = [nodes[k].name or "" for k in (x.how if x.fn != "seed" else (x.how,))]
+        if x.fn != "inputs":
+            return f"seed of {names[0] or 'the output'}"
+        stems = {re.sub(r"_?\d*$", "", name) for name in names}
+        return stems.pop() if len(stems) == 1 and "" not in stems else names[0] or "inputs"
+
+    def target(self, x: Term) -> Term | None:
+        """x if it has a name, else the nearest term with a name that is made from it."""
+        if x not in self._toward:
+            self._toward[x] = self._nearest(x)
+        return self._toward[x]
+
+    def _nearest(self, x: Term) -> Term | None:
+        waiting, seen = deque([x]), {x}
+        while waiting:
+            y = waiting.popleft()
+            if self.own(y) is not None:
+                return y
+            for z in self.users.get(y, ()):
+                if z not in seen:
+                    seen.add(z)
+                    waiting.append(z)
+        return None
+
+    def __getitem__(self, x: Term) -> str:
+        """The name, or that of the nearest term which x serves; else what x does."""
+        there = self.target(x)
+        return x.fn if there is None else self.own(there) or x.fn
+
+    def describe(self, unit: tuple[Term, ...]) -> str:
+        """What a unit computes: "in_gate, forget_gate", or "tanh for in_gate" for a step to it."""
+        named = [self.own(x) is not None for x in unit]
+        titles = list(dict.fromkeys(self[x] for x in unit))
+        words = ", ".join(titles)
+        return words if all(named) else f"{WORDS.get(unit[0].fn, unit[0].fn)} for {words}"
+
+
+WORDS = {
+    "matmul": "product",
+    "sumprod": "sum of products",
+    "contract": "product over all steps",
+    "total": "sum over all steps",
+    "take": "lookup",
+    "concat": "joining",
+    "embed": "field of zeros",
+}
+"""Names of terms' functions in words, where they are not NumPy's."""
+
+
+def identifier(name: str) -> str:
+    """A name for Python source: dL/dlayer=2/next_c is next_c_bar_2."""
+    bar = "_bar" if name.startswith("dL/d") else ""
+    *scopes, stem = name.removeprefix("dL/d").split("/")
+    scope = "".join("_" + re.sub(r"\W", "_", part.split("=")[-1]) for part in scopes)
+    word = re.sub(r"\W", "_", stem) + bar + scope
+    return word if word.isidentifier() else f"_{word}"

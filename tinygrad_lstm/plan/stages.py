@@ -1,0 +1,96 @@
+"""The plan as it becomes, pass by pass: compiled anew with one more pass each time."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..graph import Graph
+from ..tensor import Tensor
+from .costs import Cost, cost, memory_of
+from .schedule import Unit, makes_memory
+from .terms import LEAVES
+from .variant import Variant
+
+if TYPE_CHECKING:
+    from .plan import Options
+
+ROUNDS = 5
+"""How many steps are measured; their median counts."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The plan with all passes up to this one.
+
+    Attributes:
+        name: of the last pass; empty for the graph as it is written.
+        terms: array functions that are written down, those for all timesteps of a loop once.
+        memory: bytes of all arrays.
+        seconds: of one step, if it was measured.
+    """
+
+    name: str
+    terms: int
+    cost: Cost
+    memory: int
+    seconds: float | None = None
+
+
+def stage_of(name: str, variant: Variant, seconds: float | None = None) -> Stage:
+    """The numbers of one variant."""
+    terms = sum(makes_memory(x) and x.fn not in LEAVES for x in variant.program.terms())
+    emitter = variant.emitter
+    return Stage(
+        name, terms, cost(variant.calls, emitter.device), memory_of(emitter.memory), seconds
+    )
+
+
+def stages(
+    graph: Graph, wrt: Mapping[str, Tensor], options: Options, variant: Variant, measure: bool
+) -> Iterator[Stage]:
+    """From no pass to all of them; the last one is `variant` itself."""
+    passes = options.passes
+    given = variant.arrived if measure else None
+    for k in range(len(passes) + 1):
+        here = variant
+        if k < len(passes):
+            fewer = replace(options, passes=passes[:k])
+            here = Variant(graph, wrt, fewer, variant.of_these_shapes(), variant.seeded)
+        seconds = None if given is None else time_of(here, *given)
+        yield stage_of(passes[k - 1] if k else "", here, seconds)
+
+
+def time_of(variant: Variant, arrays: Sequence[Any], seeds: Sequence[Any]) -> float:
+    """Seconds of a step: the median of some, after one that is not counted."""
+    taken = []
+    for _ in range(ROUNDS + 1):
+        start = perf_counter()
+        variant.run(arrays, seeds)
+        taken.append(perf_counter() - start)
+    return statistics.median(taken[1:])
+
+
+def time_by_unit(
+    variant: Variant, arrays: Sequence[Any], seeds: Sequence[Any]
+) -> dict[Unit, float]:
+    """Seconds of each unit's calls in a step, made one by one with a clock between them."""
+    owners = variant.emitter.owners
+    taken = np.empty((ROUNDS + 1, len(variant.calls)))
+    for row in taken:
+        variant.load(arrays, seeds)
+        before = perf_counter()
+        for k, (f, args) in enumerate(variant.calls):
+            f(*args)
+            after = perf_counter()
+            row[k] = after - before
+            before = after
+    found: dict[Unit, float] = {}
+    for unit, seconds in zip(owners, np.median(taken[1:], 0).tolist()):
+        found[unit] = found.get(unit, 0.0) + seconds
+    return found
