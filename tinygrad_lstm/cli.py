@@ -77,6 +77,7 @@ def demo_options(add: Callable) -> None:
     add("--seconds", type=duration, default=45.0, help=f"how long to train {default}")
     add("--steps", type=count, help="train so many steps instead: the same report to the byte")
     add("--seed", type=natural, default=0, help=f"of all random numbers {default}")
+    add("--eager", action="store_true", help="run the graph node by node, not by its plan")
 
 
 def step_options(add: Callable) -> None:

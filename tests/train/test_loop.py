@@ -3,16 +3,19 @@
 import math
 
 import numpy as np
+import pytest
 
 import tinygrad_lstm as tl
 from tinygrad_lstm.train import loop
 from tinygrad_lstm.train.loop import LOOKS, Recipe, held_out_bits, train
-from tinygrad_lstm.train.model import CharModel, Sizes, run_loss
+from tinygrad_lstm.train.model import CharModel, Sizes
 from tinygrad_lstm.train.sample import generate
 from tinygrad_lstm.train.text import split_text
+from tinygrad_lstm.train.ways import Eager, Planned
 
 ALPHABET = "abcdefgh"
 RECIPE = Recipe(N=4, T=8, rate=2e-2, steps=60)
+both_ways = pytest.mark.parametrize("way", [Planned, Eager])
 
 
 def cyclic_text(count=800):
@@ -44,21 +47,37 @@ def test_the_same_seed_gives_the_same_bytes():
     assert all(p.data.tobytes() == q.data.tobytes() for p, q in pairs)
 
 
+@pytest.mark.parametrize(("dtype", "rtol"), [("float64", 1e-10), ("float32", 1e-5)])
+@pytest.mark.parametrize("cell", sorted(tl.CELLS))
+def test_the_plan_trains_as_the_graph_does(cell, dtype, rtol):
+    histories = []
+    for eager in (False, True):
+        with tl.seed(3), tl.default_dtype(dtype):
+            text = cyclic_text()
+            model = CharModel(Sizes(cell, 2, 6, 4, len(text.vocabulary)))
+            recipe = Recipe(N=4, T=8, steps=20, eager=eager)
+            histories.append(train(model, text, recipe, lambda *args: None))
+    plan, graph = histories
+    np.testing.assert_allclose(plan.training, graph.training, rtol=rtol)
+    np.testing.assert_allclose(plan.held_out, graph.held_out, rtol=rtol)
+
+
 def test_another_seed_gives_another_model():
     assert trained(seed=1)[2].training != trained(seed=2)[2].training
 
 
-def test_the_state_is_carried_within_a_pass_and_zero_at_its_start(monkeypatch):
-    seen = []
+@both_ways
+def test_the_state_is_carried_within_a_pass_and_zero_at_its_start(monkeypatch, way):
+    seen, learn = [], way.learn
 
-    def watched(network, ids, targets, state):
-        loss, end = run_loss(network, ids, targets, state)
-        seen.append((state, end))
+    def watched(self, window, state):
+        loss, end = learn(self, window, state)
+        seen.append((state, [s.copy() for s in end]))
         return loss, end
 
-    monkeypatch.setattr(loop, "run_loss", watched)
+    monkeypatch.setattr(way, "learn", watched)
     monkeypatch.setattr(loop, "held_out_bits", lambda *args: 0.0)
-    trained(Recipe(N=4, T=8, steps=40))
+    trained(Recipe(N=4, T=8, steps=40, eager=way is Eager))
     a_pass = 23  # 719 characters in 4 lanes of 180, 8 at a time
     for step, (state, _) in enumerate(seen):
         before = seen[step - 1][1] if step % a_pass else [np.zeros_like(s) for s in state]
@@ -72,7 +91,8 @@ def test_it_looks_at_the_held_out_text_some_times_and_at_the_end():
     assert history.looks[-1] == history.steps[-1] == 60
 
 
-def test_held_out_bits_do_not_depend_on_lanes_but_for_their_zero_starts():
+@both_ways
+def test_held_out_bits_do_not_depend_on_lanes_but_for_their_zero_starts(way):
     model, text, _, _ = trained()
     nats, state = 0.0, model.start(1)
     predictor = model.predictor()
@@ -80,16 +100,18 @@ def test_held_out_bits_do_not_depend_on_lanes_but_for_their_zero_starts():
         probabilities, *state = predictor.forward(np.array([k]), *state)
         nats -= math.log(probabilities[0, following])
     expected = nats / (len(text.held_out) - 1) / math.log(2)
-    one_lane = held_out_bits(model, model.network(8), text, Recipe(N=1, T=8))
+    runs = way(model.network(8))
+    one_lane = held_out_bits(model, runs, text, Recipe(N=1, T=8))
     assert math.isclose(one_lane, expected, rel_tol=1e-4)
-    many = held_out_bits(model, model.network(8), text, Recipe(N=4, T=8))
+    many = held_out_bits(model, runs, text, Recipe(N=4, T=8))
     assert abs(many - one_lane) < 0.5
 
 
-def test_looking_at_held_out_text_changes_no_parameter():
+@both_ways
+def test_looking_at_held_out_text_changes_no_parameter(way):
     model, text, _, _ = trained()
     before = [p.data.copy() for p in model.network(1).parameters.values()]
-    held_out_bits(model, model.network(8), text, RECIPE)
+    held_out_bits(model, way(model.network(8)), text, RECIPE)
     for p, old in zip(model.network(1).parameters.values(), before):
         np.testing.assert_array_equal(p.data, old)
 

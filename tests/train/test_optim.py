@@ -26,8 +26,7 @@ def test_adam_follows_the_paper():
     named = parameters([0.5])
     adam, gradients = Adam(named, limit=100.0), [0.3, -0.2, 0.7, 0.1]
     for g in gradients:
-        named["p0"].grad = np.array([g])
-        adam.step(0.1)
+        adam.step(0.1, {"p0": np.array([g])})
     expected = adam_by_the_paper(0.5, gradients, 0.1, *adam.betas)
     np.testing.assert_allclose(named["p0"].data, [expected], rtol=1e-6)
 
@@ -37,22 +36,29 @@ def test_the_norm_is_taken_over_all_gradients_together():
 
 
 def test_clipping_scales_all_gradients_together():
-    one, two = parameters([0.0], [0.0]), parameters([0.0], [0.0])
-    big, small = Adam(one, limit=1.0), Adam(two, limit=1.0)
-    for p, g in zip(one.values(), (30.0, 40.0)):
-        p.grad = np.array([g])
-    for p, g in zip(two.values(), (0.6, 0.8)):
-        p.grad = np.array([g])
-    assert (big.step(0.1), small.step(0.1)) == (50.0, 1.0)
-    for a, b in zip(big.m, small.m):
-        np.testing.assert_allclose(a, b)
+    big = Adam(parameters([0.0], [0.0]), limit=1.0)
+    small = Adam(parameters([0.0], [0.0]), limit=1.0)
+    norms = [
+        adam.step(0.1, {"p0": np.array([g]), "p1": np.array([k])})
+        for adam, g, k in ((big, 30.0, 40.0), (small, 0.6, 0.8))
+    ]
+    assert norms == [50.0, 1.0]
+    for name in big.m:
+        np.testing.assert_allclose(big.m[name], small.m[name])
 
 
 def test_a_step_keeps_the_precision_of_the_parameter():
     named = {"p": Parameter(np.ones(3, "float32"))}
-    named["p"].grad = np.ones(3, "float32")
-    Adam(named, limit=1.0).step(0.1)
+    Adam(named, limit=1.0).step(0.1, {"p": np.ones(3, "float32")})
     assert named["p"].data.dtype == np.float32
+
+
+def test_a_step_changes_the_array_of_the_parameter_and_leaves_gradients_as_they_are():
+    named = parameters([0.5, 0.5])
+    array, gradient = named["p0"].data, np.array([30.0, 40.0])
+    Adam(named, limit=1.0).step(0.1, {"p0": gradient})
+    assert named["p0"].data is array and not np.array_equal(array, [0.5, 0.5])
+    np.testing.assert_array_equal(gradient, [30.0, 40.0])
 
 
 def test_a_limit_that_is_not_positive_is_refused():

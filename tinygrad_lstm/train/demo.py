@@ -25,7 +25,7 @@ class Demo:
     """What the main job is asked to do; `text` None is the Python reference.
 
     With `steps` the run ends after so many steps and can be repeated to the byte; else it ends
-    after so many `seconds`.
+    after so many `seconds`.  With `eager` the graph runs node by node, not by its plan.
     """
 
     text: str | None = None
@@ -36,6 +36,7 @@ class Demo:
     seconds: float = 45.0
     steps: int | None = None
     seed: int = 0
+    eager: bool = False
 
 
 def run(demo: Demo) -> Path:
@@ -47,7 +48,7 @@ def run(demo: Demo) -> Path:
             written to.  An earlier report is as it was then.
     """
     check_cell(demo.cell)
-    recipe = Recipe(seconds=demo.seconds, steps=demo.steps)
+    recipe = Recipe(seconds=demo.seconds, steps=demo.steps, eager=demo.eager)
     name = "the Python language reference" if demo.text is None else Path(demo.text).name
     characters = python_reference() if demo.text is None else read_text(demo.text)
     text = split_text(name, characters, recipe.T)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .model import CharModel, run_loss
+from .model import CharModel
 from .optim import Adam
 from .text import IGNORED, Text, Window, lanes_for, windows
+from .ways import Eager, Planned, Way
 
 LOOKS = 15
 """How often a run looks at the held-out text."""
@@ -21,7 +22,8 @@ LOOKS = 15
 class Recipe:
     """How to train: N lanes, T timesteps, the highest rate, the clipping limit, and when to stop.
 
-    `steps` ends the run after so many windows, else `seconds` does after so much time.
+    `steps` ends the run after so many windows, else `seconds` does after so much time.  `eager`
+    runs the graph node by node instead of by a plan.
     """
 
     N: int = 32
@@ -30,6 +32,7 @@ class Recipe:
     limit: float = 1.0
     seconds: float = 45.0
     steps: int | None = None
+    eager: bool = False
 
 
 @dataclass
@@ -55,21 +58,20 @@ def train(model: CharModel, text: Text, recipe: Recipe, report: Report) -> Histo
     Args:
         report: is told, after every step, how much of the run is done (0 ... 1) and its history.
     """
-    network, history = model.network(recipe.T), History()
+    way, history = (Eager if recipe.eager else Planned)(model.network(recipe.T)), History()
     N = lanes_for(len(text.training), recipe.N, recipe.T)
-    adam, clock = Adam(network.parameters, recipe.limit), time.monotonic()
+    adam, clock = Adam(way.network.parameters, recipe.limit), time.monotonic()
     state, done = model.start(N), 0.0
     for step, window in enumerate(endless(text.training, N, recipe.T), start=1):
         state = model.start(N) if window.first else state
-        loss, state = run_loss(network, window.ids, window.targets, state)
-        network.backward(1.0, *[None] * len(state))
-        adam.step(recipe.rate * decay(done))
+        loss, state = way.learn(window, state)
+        adam.step(recipe.rate * decay(done), way.grads)
         done = _done(recipe, step, time.monotonic() - clock)
         history.steps.append(step)
         history.training.append(loss / math.log(2))
         if done >= 1 or done * LOOKS >= len(history.looks) + 1:
             history.looks.append(step)
-            history.held_out.append(held_out_bits(model, network, text, recipe))
+            history.held_out.append(held_out_bits(model, way, text, recipe))
         report(done, history)
         if done >= 1:
             break
@@ -88,12 +90,12 @@ def decay(done: float) -> float:
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
-def held_out_bits(model: CharModel, network, text: Text, recipe: Recipe) -> float:
+def held_out_bits(model: CharModel, way: Way, text: Text, recipe: Recipe) -> float:
     """Bits per character of the whole held-out text, run forward only, its state carried along."""
     N = lanes_for(len(text.held_out), recipe.N, recipe.T)
     state, nats, count = model.start(N), 0.0, 0
     for window in windows(text.held_out, N, recipe.T):
-        loss, state = run_loss(network, window.ids, window.targets, state)
+        loss, state = way.read(window, state)
         known = int((window.targets != IGNORED).sum())
         nats, count = nats + loss * known, count + known
     return nats / count / math.log(2)

@@ -32,21 +32,40 @@ class Adam:
     ) -> None:
         if not limit > 0:
             raise ValueError(f"Adam: limit = {limit}; a norm is clipped at a positive number")
-        self.parameters = list(parameters.values())
-        self.limit, self.betas, self.steps = limit, betas, 0
-        self.m = [np.zeros_like(p.data) for p in self.parameters]
-        self.v = [np.zeros_like(p.data) for p in self.parameters]
+        self.parameters, self.limit, self.betas, self.steps = dict(parameters), limit, betas, 0
+        data = {name: p.data for name, p in parameters.items()}
+        self.m, self.v, self._a, self._b = (
+            {name: np.zeros_like(w) for name, w in data.items()} for _ in range(4)
+        )
 
-    def step(self, rate: float) -> float:
-        """Change every parameter once, from its `.grad`; returns the joint norm before clipping."""
+    def step(self, rate: float, grads: Mapping[str, np.ndarray]) -> float:
+        """Change every parameter once, in place; returns the joint norm before clipping.
+
+        Args:
+            grads: a gradient for each parameter, by its name; they stay as they are.
+        """
         self.steps += 1
-        norm = joint_norm([p.grad for p in self.parameters])
+        norm = joint_norm([grads[name] for name in self.parameters])
         scale = min(1.0, self.limit / max(norm, 1e-12))
         beta_m, beta_v = self.betas
         rate = rate * math.sqrt(1 - beta_v**self.steps) / (1 - beta_m**self.steps)
-        for p, m, v in zip(self.parameters, self.m, self.v):
-            g = p.grad * scale
-            m += (1 - beta_m) * (g - m)
-            v += (1 - beta_v) * (g * g - v)
-            p.data = p.data - rate * m / (np.sqrt(v) + 1e-8)
+        for name, p in self.parameters.items():
+            self._change(p.data, grads[name], name, scale, rate)
         return norm
+
+    def _change(self, w, g, name: str, scale: float, rate: float) -> None:
+        """The formulas above, into memory that is there already."""
+        m, v, a, b = self.m[name], self.v[name], self._a[name], self._b[name]
+        np.multiply(g, scale, out=a)
+        np.subtract(a, m, out=b)
+        b *= 1 - self.betas[0]
+        m += b
+        np.multiply(a, a, out=a)
+        a -= v
+        a *= 1 - self.betas[1]
+        v += a
+        np.sqrt(v, out=a)
+        a += 1e-8
+        np.multiply(m, rate, out=b)
+        b /= a
+        w -= b
