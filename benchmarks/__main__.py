@@ -47,8 +47,10 @@ def parse(arguments):
     parser.add_argument("--cells", nargs="+", choices=CELLS, default=list(CELLS))
     parser.add_argument("--regimes", default="".join(REGIMES), help="letters out of abcde")
     parser.add_argument("--only", nargs="+", choices=IMPLEMENTATIONS, metavar="NAME")
-    parser.add_argument("--seconds", type=float, default=15, help="for the rounds of one regime")
-    parser.add_argument("--rounds", type=int, default=3, help="at least so many, however long")
+    parser.add_argument(
+        "--seconds", type=float, default=12, help="for further rounds of each regime"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="first of all, however long")
     parser.add_argument("--no-curves", dest="curves", action="store_false")
     parser.add_argument("--into", type=Path, default=ROOT / "out" / "speed", help="folder")
     return parser.parse_args(arguments)

@@ -15,24 +15,34 @@ def eager(p):
     return step, lambda: {n: w.grad for n, w in weights.items()}
 
 
-def plan(p, kernels=None):
+def plan(p):
     """The same graph, compiled."""
+    return _compiled(p)
+
+
+def plan_numba(p):
+    """The plan with its element-wise work in kernels that numba makes."""
+    import inspect
+
+    import numba  # noqa: F401  (where it is missing, this is what the row says)
+
     from tinygrad_lstm import compile
 
-    if kernels:
-        __import__(kernels)
+    if "kernels" not in inspect.signature(compile).parameters:
+        raise ImportError(name="numba kernels: not there yet")
+    return _compiled(p, kernels="numba")
+
+
+def _compiled(p, **options):
+    from tinygrad_lstm import compile
+
     graph, arguments, seeds = _network(p)
-    compiled = compile(graph, kernels=kernels)
+    compiled = compile(graph, **options)
 
     def step():
         compiled.step(*arguments, seeds=seeds)
 
     return step, lambda: {n: compiled.grads[n] for n in graph.parameters}
-
-
-def plan_numba(p):
-    """The plan with its element-wise work in kernels that numba makes."""
-    return plan(p, kernels="numba")
 
 
 def _network(p):
