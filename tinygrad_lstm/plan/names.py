@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .terms import Term
@@ -64,15 +65,24 @@ class Names:
         there = self.target(x)
         return x.fn if there is None else self.own(there) or x.fn
 
-    def describe(self, unit: tuple[Term, ...]) -> str:
-        """What a unit computes: "in_gate, forget_gate", or "tanh for in_gate" for a step to it."""
-        named = [self.own(x) is not None for x in unit]
-        titles = list(dict.fromkeys(self[x] for x in unit))
-        words = ", ".join(titles)
-        return words if all(named) else f"{WORDS.get(unit[0].fn, unit[0].fn)} for {words}"
+    def of(self, unit: Iterable[Term]) -> list[str]:
+        """The names of all members, once each; pieces of one array that adjoin are one."""
+        found: list[str] = []
+        for title in dict.fromkeys(self[x] for x in unit):
+            here, before = PIECE.fullmatch(title), PIECE.fullmatch(found[-1]) if found else None
+            if here and before and here["stem"] == before["stem"] and here["s"] == before["e"]:
+                found[-1] = f"{here['stem']}[{before['s']}:{here['e']}]"
+            else:
+                found.append(title)
+        return found
 
+
+PIECE = re.compile(r"(?P<stem>.*)\[(?P<s>\d+):(?P<e>\d+)\]")
 
 WORDS = {
+    "carry": "start",
+    "inputs": "gathering",
+    "seeds": "gathering",
     "matmul": "product",
     "sumprod": "sum of products",
     "contract": "product over all steps",

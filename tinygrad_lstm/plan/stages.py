@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from .plan import Options
 
 ROUNDS = 5
-"""How many steps are measured; their median counts."""
+"""How many steps are measured; the quickest counts, for others only were disturbed."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +40,17 @@ class Stage:
     memory: int
     seconds: float | None = None
 
+    @property
+    def numbers(self) -> tuple:
+        """What is equal if a pass found nothing to do."""
+        return self.terms, self.cost, self.memory
 
-def stage_of(name: str, variant: Variant, seconds: float | None = None) -> Stage:
+
+def stage_of(name: str, variant: Variant) -> Stage:
     """The numbers of one variant."""
     terms = sum(makes_memory(x) and x.fn not in LEAVES for x in variant.program.terms())
     emitter = variant.emitter
-    return Stage(
-        name, terms, cost(variant.calls, emitter.device), memory_of(emitter.memory), seconds
-    )
+    return Stage(name, terms, cost(variant.calls, emitter.device), memory_of(emitter.memory))
 
 
 def stages(
@@ -57,23 +59,28 @@ def stages(
     """From no pass to all of them; the last one is `variant` itself."""
     passes = options.passes
     given = variant.arrived if measure else None
+    before: Stage | None = None
     for k in range(len(passes) + 1):
         here = variant
         if k < len(passes):
             fewer = replace(options, passes=passes[:k])
             here = Variant(graph, wrt, fewer, variant.of_these_shapes(), variant.seeded)
-        seconds = None if given is None else time_of(here, *given)
-        yield stage_of(passes[k - 1] if k else "", here, seconds)
+        stage = stage_of(passes[k - 1] if k else "", here)
+        if given is not None:
+            same = before if before and before.numbers == stage.numbers else None
+            stage = replace(stage, seconds=same.seconds if same else time_of(here, *given))
+        yield stage
+        before = stage
 
 
 def time_of(variant: Variant, arrays: Sequence[Any], seeds: Sequence[Any]) -> float:
-    """Seconds of a step: the median of some, after one that is not counted."""
+    """Seconds of a step: the quickest of some."""
     taken = []
-    for _ in range(ROUNDS + 1):
+    for _ in range(ROUNDS):
         start = perf_counter()
         variant.run(arrays, seeds)
         taken.append(perf_counter() - start)
-    return statistics.median(taken[1:])
+    return min(taken)
 
 
 def time_by_unit(
@@ -81,7 +88,7 @@ def time_by_unit(
 ) -> dict[Unit, float]:
     """Seconds of each unit's calls in a step, made one by one with a clock between them."""
     owners = variant.emitter.owners
-    taken = np.empty((ROUNDS + 1, len(variant.calls)))
+    taken = np.empty((ROUNDS, len(variant.calls)))
     for row in taken:
         variant.load(arrays, seeds)
         before = perf_counter()
@@ -91,6 +98,6 @@ def time_by_unit(
             row[k] = after - before
             before = after
     found: dict[Unit, float] = {}
-    for unit, seconds in zip(owners, np.median(taken[1:], 0).tolist()):
+    for unit, seconds in zip(owners, taken.min(0).tolist()):
         found[unit] = found.get(unit, 0.0) + seconds
     return found

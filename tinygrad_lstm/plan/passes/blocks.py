@@ -54,7 +54,12 @@ def blocks(program: Program) -> Program:
             return parts[x].joined()
         return seen.whole()
 
-    return program.rewritten(rule)
+    rewritten = program.rewritten(rule)
+    for x, there in parts.items():
+        for (s, e), piece in zip(pairwise(there.bounds), there.parts):
+            if piece.name is None and x.name is not None:
+                piece.name = f"{x.name}[{s}:{e}]"
+    return rewritten
 
 
 def narrowed(x: Term) -> tuple[int, int, int] | None:

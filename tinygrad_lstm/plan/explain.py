@@ -1,0 +1,119 @@
+"""What compiling did to a graph, pass by pass, in words and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..blas import blas_facts
+from .names import Names
+from .outline import Part, outline
+from .stages import Stage, stages, time_by_unit
+from .telling import html_of, text_of
+
+if TYPE_CHECKING:
+    from .plan import Plan
+    from .variant import Variant
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What `plan.explain()` found; printed in a terminal, a page of tables in a notebook.
+
+    Attributes:
+        title: what the plan is for.
+        passes: their names.
+        stages: the plan with no pass, with the first one, ... with all of them.
+        loops: what repeats itself in the graph, in words.
+        parts: when what is computed.
+        runs_on: what products run on.
+    """
+
+    title: str
+    passes: Sequence[str]
+    stages: Sequence[Stage] = ()
+    loops: Sequence[str] = ()
+    parts: Sequence[Part] = ()
+    runs_on: str = ""
+
+    def __str__(self) -> str:
+        return text_of(self)
+
+    __repr__ = __str__
+
+    @property
+    def html(self) -> str:
+        """The same as tables for a page."""
+        return html_of(self)
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+def explanation(plan: Plan, variant: Variant | None, measure: bool) -> Explanation:
+    """Compile again pass by pass, and put together what can be said."""
+    passes = plan.options.passes
+    if variant is None:
+        words = f"Plan of {_graph(plan)}: its shapes are not known yet."
+        return Explanation(words, passes)
+    names = Names(plan.graph, variant)
+    seconds = time_by_unit(variant, *variant.arrived) if measure and variant.arrived else None
+    return Explanation(
+        f"Plan of {_graph(plan)} for {_arrays(plan, variant)}: "
+        f"{len(variant.calls):,} calls of array functions for a step",
+        passes,
+        list(stages(plan.graph, plan.wrt, plan.options, variant, measure)),
+        _loops(variant, names),
+        outline(variant.emitter, names, seconds),
+        _runs_on(),
+    )
+
+
+def _graph(plan: Plan) -> str:
+    made = sum(node.op is not None for node in plan.graph.nodes)
+    return f"{plan.graph.name or 'a graph'} ({made:,} nodes)"
+
+
+def _arrays(plan: Plan, variant: Variant) -> str:
+    """The inputs with their shapes; of many that are alike the first and the last."""
+    found = [
+        (node.name or "an input", a)
+        for node, a in zip(plan.graph.inputs, variant.of_these_shapes())
+    ]
+    groups: list[list] = []
+    for name, a in found:
+        if groups and groups[-1][1] == (a.shape, a.dtype):
+            groups[-1][0].append(name)
+        else:
+            groups.append([[name], (a.shape, a.dtype)])
+    told = []
+    for names, (shape, dtype) in groups:
+        title = ", ".join(names) if len(names) < 4 else f"{names[0]} ... {names[-1]}"
+        told.append(f"{title} {shape} {dtype}")
+    return ", ".join(told) or "no inputs"
+
+
+def _loops(variant: Variant, names: Names) -> list[str]:
+    """Each loop: how many steps of how many nodes, and what a step hands to the next."""
+    told = []
+    for block in variant.built.blocks:
+        if block.T > 1:
+            told.append(
+                f"{block.T} steps of {block.period} nodes each, "
+                f"nodes {block.first + 1} ... {block.first + block.T * block.period}"
+            )
+    for core in variant.emitter.plan.order.cores:
+        carried = dict.fromkeys(names[c] for c in core.carries)
+        way = "forward" if core.carries[0].how > 0 else "backward"
+        told.append(f"carried from step to step, {way}: {', '.join(carried)}")
+    return told
+
+
+def _runs_on() -> str:
+    facts = blas_facts()
+    version = f" {facts['version']}" if facts["version"] else ""
+    kernels = f", kernels for {facts['core']}" if facts["core"] else ""
+    threads = facts["threads"]
+    count = "" if threads is None else f", {threads} thread{'s' * (threads != 1)}"
+    return f"{facts['library']}{version}{kernels}{count}"

@@ -1,0 +1,106 @@
+"""When what is computed: once, for all timesteps at once, or step after step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .costs import Cost, cost
+from .names import WORDS, Names
+from .schedule import Region, Unit
+
+if TYPE_CHECKING:
+    from .emit import Call, Emitter
+
+
+@dataclass
+class Row:
+    """Units that follow each other on the way to the same named values.
+
+    Attributes:
+        names: of the values.
+        functions: what is called, in order.
+        units: whose calls these are.
+    """
+
+    names: str
+    functions: list[str]
+    units: list[Unit]
+    cost: Cost = field(default_factory=Cost)
+    seconds: float | None = None
+
+
+@dataclass
+class Part:
+    """Rows that are computed at the same time: `when` says it in words."""
+
+    when: str
+    rows: list[Row] = field(default_factory=list)
+
+
+def outline(emitter: Emitter, names: Names, seconds: Mapping[Unit, float] | None) -> list[Part]:
+    """The schedule in parts; each loop is two: before its chunks of time, and its steps."""
+    calls = _calls_of(emitter)
+    parts: list[Part] = []
+    waiting: list[Unit] = []
+    for item in emitter.plan.items:
+        if not isinstance(item, Region):
+            waiting += [item] if item in calls else []
+            continue
+        parts += [*_outside(waiting, names), *_loop(item, emitter, names, calls)]
+        waiting = []
+    parts += _outside(waiting, names)
+    for row in (row for part in parts for row in part.rows):
+        row.cost = cost((call for unit in row.units for call in calls[unit]), emitter.device)
+        if seconds is not None:
+            row.seconds = sum(seconds.get(unit, 0.0) for unit in row.units)
+    return [part for part in parts if part.rows]
+
+
+def _calls_of(emitter: Emitter) -> dict[Unit, list[Call]]:
+    found: dict[Unit, list[Call]] = {}
+    for unit, call in zip(emitter.owners, emitter.calls):
+        found.setdefault(unit, []).append(call)
+    return found
+
+
+def _outside(units: list[Unit], names: Names) -> list[Part]:
+    """What is computed between two loops: once, and for all their steps."""
+    found: dict[int, list[Unit]] = {}
+    for unit in units:
+        found.setdefault(unit[0].steps, []).append(unit)
+    return [
+        Part(f"for all {steps} steps at once" if steps else "once", _rows(found[steps], names))
+        for steps in sorted(found)
+    ]
+
+
+def _loop(
+    region: Region, emitter: Emitter, names: Names, calls: Mapping[Unit, list[Call]]
+) -> list[Part]:
+    size = emitter.memory.chunk(region)
+    way = f"t = 1 ... {region.T}" if region.direction > 0 else f"t = {region.T} ... 1"
+    many = "all" if size >= region.T else "each"
+    starts = [(c,) for c in region.carries]
+    before = [unit for unit in region.chunked if unit in calls]
+    steps = [unit for unit in (*starts, *region.steps) if unit in calls]
+    return [
+        Part(
+            f"for {many} {size} steps at once, before they are taken, {way}", _rows(before, names)
+        ),
+        Part(f"step after step, {way}", _rows(steps, names)),
+    ]
+
+
+def _rows(units: Iterable[Unit], names: Names) -> list[Row]:
+    rows: list[Row] = []
+    for unit in units:
+        titles = ", ".join(names.of(unit))
+        function = WORDS.get(unit[0].fn, unit[0].fn)
+        if rows and rows[-1].names == titles:
+            rows[-1].functions.append(function)
+            rows[-1].units.append(unit)
+        else:
+            rows.append(Row(titles, [function], [unit]))
+    return rows
