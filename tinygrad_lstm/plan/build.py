@@ -61,7 +61,7 @@ class Builder:
 
     Attributes:
         record: what was applied, in order, for the way back.
-        draws: random masks in the order in which the graph draws them: (op, term, step).
+        draws: random masks as lists of terms that are drawn together, step after step.
     """
 
     def __init__(self, graph: Graph, arrays: Sequence[Any], loops: bool = True) -> None:
@@ -69,11 +69,12 @@ class Builder:
         self.record: list[Made | Each | Loop] = []
         self.parameters: list[Tensor] = []
         self.leaves: list[Tensor] = []
-        self.draws: list[tuple[Op, Term, int]] = []
+        self.draws: list[list[Term]] = []
         self._value: dict[Tensor, Term] = {}
         self._applied: dict[Any, Term] = {}
         self._gathered: set[Term] = set()
         self._T = 1
+        self._drawn_in_loop = False
         for k, (node, a) in enumerate(zip(graph.inputs, arrays)):
             self._value[node] = self.tape.make("input", (), k, a.shape, a.dtype)
             self._value[node].name = node.name
@@ -123,6 +124,7 @@ class Builder:
     def _loop(self, block: Block) -> list[Term]:
         links: dict[Any, Link] = {}
         self._T = block.T
+        self._drawn_in_loop = False
         loop = Loop([], [], block.T)
         for operands in block.operands:  # slices that only the loop reads are made before it
             for operand in operands:
@@ -183,8 +185,12 @@ class Builder:
         return y
 
     def _draw(self, op: Op, like: Term, steps: int) -> Term:
-        y = self.tape.make("draw", (), (op, len(self.draws)), like.shape, like.dtype, steps)
-        self.draws.append((op, y, max(steps, 1)))
+        number = sum(map(len, self.draws))
+        y = self.tape.make("draw", (), (op, number), like.shape, like.dtype, steps)
+        if not (steps and self._drawn_in_loop):
+            self.draws.append([])
+        self.draws[-1].append(y)
+        self._drawn_in_loop = bool(steps)
         return y
 
 

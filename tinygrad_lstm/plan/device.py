@@ -31,6 +31,12 @@ class Device:
     def constant(self, array: np.ndarray) -> Any:
         return np.ascontiguousarray(array)
 
+    def root(self, array: Any) -> Any:
+        """The allocation in which an array lies."""
+        while getattr(array, "base", None) is not None:
+            array = array.base
+        return id(array)
+
     def pointer(self, array: Any) -> int:
         return array.__array_interface__["data"][0]
 

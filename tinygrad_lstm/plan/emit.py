@@ -33,8 +33,15 @@ class Emitter:
         self.loads: list[tuple[str, Any, Any]] = []
         self.arrived: dict[str, list[Any]] = {"input": [], "seed": []}
 
-    def run(self) -> None:
-        """Write everything."""
+    def run(self, draws: Sequence[list[Term]] = ()) -> None:
+        """Write everything; the masks first, in the order in which the graph draws them."""
+        for together in draws:
+            slots = [
+                self.memory.over(self.memory.spread(x), range(max(x.steps, 1))) for x in together
+            ]
+            for step in zip(*slots):
+                for x, slot in zip(together, step):
+                    self._append((x,), [(self.device.draw, (x.how[0], slot))])
         for item in self.plan.items:
             if isinstance(item, Region):
                 self._region(item)
@@ -65,32 +72,29 @@ class Emitter:
         """Put down what a carry starts from, unless it lies there already."""
         slot = self.memory.start_of(c)
         start = c.args[0]
-        if start in self.memory.seen and self.memory.seen[start].array is slot:
-            if start.fn in ("input", "seed", "parameter", "leaf") and not self._loaded(start, slot):
-                self.loads.append((start.fn, start.how, slot))
+        if self.memory.starts.get(start) is c:
+            self.loads.append((start.fn, start.how, slot))
             return []
-        if is_number(start) and self.memory.keeps_start(c):
+        if is_number(start):
             self.device.fill(slot, _number(start))
-            return []
+            return [] if self.memory.keeps_start(c) else [(slot.fill, (_number(start),))]
         return [(self.device.copy, (slot, self.memory.spread(start).array))]
-
-    def _loaded(self, x: Term, array: Any) -> bool:
-        return any(fn == x.fn and k == x.how for fn, k, _ in self.loads)
 
     def _whole(self, unit: Unit) -> list[Call]:
         """The calls of a unit outside of every loop."""
         x = unit[0]
         if x.fn in ("input", "seed", "parameter", "leaf"):
             for y in unit:
-                array = self.memory.spread(y).array
-                if not self._loaded(y, array):
-                    self.loads.append((y.fn, y.how, array))
+                if y not in self.memory.starts:
+                    self.loads.append((y.fn, y.how, self.memory.spread(y).array))
+            return []
+        if x.fn == "draw":
             return []
         if x.fn == "carry":
             return self._start(x)
         if x.fn in POINTWISE or x.fn in ("inputs", "seeds"):
             return self._during(unit, 0, x.steps)
-        if x.steps and x.fn in ("call", "draw", "scatter", "embed", "take", "concat", "sum", "max"):
+        if x.steps and x.fn in ("call", "scatter", "embed", "take", "concat", "sum", "max"):
             columns = self._stepwise(unit, range(x.steps))
             return [column[t] for t in range(x.steps) for column in columns]
         rule = getattr(self, "_" + x.fn, self._alone)
@@ -223,7 +227,7 @@ class Emitter:
         left = memory.joined([memory.spread(a) for a in x.args[:half]])
         right = memory.joined([memory.spread(b) for b in x.args[half:]], along=0)
         out = memory.spread(x)
-        if left is not None and left.flat and right is not None and right.flat:
+        if left is not None and left.flat and right is not None:
             return [(d.dot, (left, right, out))]
         right = memory.joined([memory.spread(b) for b in x.args[half:]], flat=False)
         if left is not None and not left.flat and right is not None:
@@ -305,6 +309,9 @@ class Emitter:
         return calls
 
     def _total(self, unit: Unit) -> list[Call]:
+        joined = self._joined_total(unit)
+        if joined:
+            return joined
         calls = []
         for x in unit:
             (a,) = x.args
@@ -317,6 +324,20 @@ class Emitter:
             calls.append((self.device.sum, (array, axes, out[(*key, ...)])))
         return calls
 
+    def _joined_total(self, unit: Unit) -> list[Call]:
+        """Sums over all rows of blocks that lie side by side, or one after another, by one call."""
+        memory = self.memory
+        if len(unit) < 2 or unit[0].how != (-2,) or unit[0].args[0].ndim != 2:
+            return []
+        out = memory.joined([memory.spread(x) for x in unit])
+        every = memory.joined([memory.spread(x.args[0]) for x in unit])
+        if out is None or every is None or every.rows() is None:
+            return []
+        rows, target = every.rows(), out.array.reshape(-1, unit[0].shape[-1])
+        if every.flat:
+            return [(self.device.sum, (rows, (0,), out.array.reshape(-1)))] if out.flat else []
+        return [(self.device.sum, (rows, (1,), target))]
+
     def _single(self, x: Term) -> list[tuple]:
         """(function, operands) of a term that is no pointwise call and no product."""
         d, memory = self.device, self.memory
@@ -325,8 +346,6 @@ class Emitter:
             return [(getattr(d, x.fn + "_kept"), (args[0], x.how, out))]
         if x.fn == "call":
             return [(d.call, (x.how, out, *args))]
-        if x.fn == "draw":
-            return [(d.draw, (x.how[0], out))]
         if x.fn == "take":
             return self._rows(args[0], args[1], out, x.args[0].shape[0])
         if x.fn == "scatter":
@@ -364,7 +383,7 @@ class Emitter:
     def _each(self, unit: Unit) -> list[Call]:
         out = self.memory.spread(unit[0]).array
         parts = [self.memory.spread(a).array for a in unit[0].args]
-        return [(self.device.copy, (out[t], part)) for t, part in enumerate(parts)]
+        return [(self.device.copy, (out[(t, ...)], part)) for t, part in enumerate(parts)]
 
 
 SMALL = 4096

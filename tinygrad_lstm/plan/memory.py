@@ -12,7 +12,7 @@ from .storage import Buffer, Storage
 from .tape import index_of
 from .terms import Term
 
-CACHE = 256 * 1024
+CACHE = 768 * 1024
 """Bytes that what is computed for a chunk of time may take in the processor's cache."""
 
 
@@ -115,9 +115,11 @@ class Memory:
         self.arrays: dict[Buffer, Any] = {}
         self.extra: list[Any] = []
         self._chunks: dict[int, int] = {}
+        self.starts: dict[Term, Term] = {}
         for c in plan.users:
             slot_free = c.fn == "carry" and c.args[0].fn in ("input", "seed", "leaf")
-            if slot_free and c.args[0] not in self.seen and self.keeps_start(c):
+            if slot_free and c.args[0] not in self.starts and self.keeps_start(c):
+                self.starts[c.args[0]] = c  # it is put down there at once
                 self.seen[c.args[0]] = Spread(self.start_of(c), "once")
 
     def spread(self, x: Term) -> Spread:
@@ -184,11 +186,9 @@ class Memory:
     def chunk(self, region: Region) -> int:
         """How many steps a chunk has: as many as fit the cache with all that is made for them."""
         if id(region) not in self._chunks:
-            bytes_of_step = sum(
-                b.blocks * b.term.size * b.term.dtype.itemsize
-                for b in self.storage.buffers
-                if b.kind == "chunk" and b.region is region and b.memory is None
-            )
+            touched = {self.storage.place[x][0] for unit in region.chunked for x in unit}
+            touched = {b.memory or b for b in touched}
+            bytes_of_step = sum(b.blocks * b.term.size * b.term.dtype.itemsize for b in touched)
             fitting = CACHE // bytes_of_step if bytes_of_step else region.T
             self._chunks[id(region)] = max(1, min(region.T, fitting))
         return self._chunks[id(region)]
@@ -205,7 +205,8 @@ class Memory:
             axes = (*range(lead), *(k + lead for k in x.how))
             return Spread(s.array.transpose(axes), s.kind, s.shift)
         if x.fn == "getitem":
-            return Spread(s.array[(slice(None),) * lead + index_of(x.how)], s.kind, s.shift)
+            key = (*(slice(None),) * lead, *index_of(x.how), ...)  # "..." keeps a number a view
+            return Spread(s.array[key], s.kind, s.shift)
         if x.fn == "broadcast_to":
             own = s.step_shape
             inner = s.array.reshape(*shape[:lead], *(1,) * (x.ndim - len(own)), *own)
@@ -261,8 +262,10 @@ class Memory:
         at = [self.device.pointer(b.array) for b in spreads]
         step = at[1] - at[0] if len(at) > 1 else 0
         even = all(q - p == step for p, q in pairwise(at))
-        if not step or not even or any(one != like[0] for one in like) or not a.size:
+        if step <= 0 or not even or any(one != like[0] for one in like) or not a.size:
             return None
+        if len({self.device.root(b.array) for b in spreads}) > 1:
+            return None  # at equal distances by chance, with other people's memory in between
         if along is not None:
             axis = lead + along
             if step != a.shape[axis] * a.strides[axis]:

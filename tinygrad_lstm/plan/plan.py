@@ -17,6 +17,7 @@ from ..wiring import calculated_with, check_count, converted, unify
 from .variant import Variant
 
 if TYPE_CHECKING:
+    from .accounts import MemoryReport
     from .explain import Explanation
 
 KEPT = 8
@@ -95,6 +96,26 @@ class Plan:
         if measure and (self._now is None or self._now.arrived is None):
             raise GraphError("explain(measure=True) repeats a step: call plan.step(*arrays) first")
         return explanation(self, self._now, measure)
+
+    def memory(self) -> MemoryReport:
+        """Every array of the plan for the shapes of the last step: what lies in it, and when.
+
+        Raises:
+            GraphError: if no shapes are known yet.
+        """
+        from .accounts import memory_report
+        from .names import Names
+
+        now = self._known("memory")
+        return memory_report(now, Names(self.graph, now))
+
+    def _known(self, caller: str) -> Variant:
+        if self._now is None:
+            raise GraphError(
+                f"{caller}: no shapes are known yet; call plan.prepare(*arrays) or "
+                "plan.step(*arrays) first"
+            )
+        return self._now
 
     def _checked(
         self, arrays: Sequence[Any], seeds: Any

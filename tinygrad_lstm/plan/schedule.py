@@ -113,8 +113,9 @@ def _chunked(
     needed_set = set(needed)
     local: set[Term] = set()
     shifted = {x.next for x in users if x.fn == "carry"}
+    T = core.carries[0].steps
     for x in reversed(needed):
-        if not x.steps or x in when.core_of or x in shifted:
+        if x.steps != T or x in when.core_of or x in shifted or _read_askew(x, users):
             continue
         if x.fn in POINTWISE or x.fn in ("inputs", "seeds", "take"):
             readers = real_users(x, users)
@@ -123,6 +124,16 @@ def _chunked(
             if all(y in core.terms or y in local or y not in needed_set for y in readers):
                 local.add(x)
     return local
+
+
+def _read_askew(x: Term, users: dict[Term, list[Term]]) -> bool:
+    """Whether somebody reads other steps of x than their own, through views."""
+    for y in users[x]:
+        if y.fn in ("carry", "whole", "flip", "at", "each"):
+            return True
+        if is_view(y) and _read_askew(y, users):
+            return True
+    return False
 
 
 def _units(program: Program, groups: Iterable[Unit], when: Order) -> dict[Term, Unit]:

@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 from .schedule import Region, Schedule, Unit, is_view, makes_memory, real_users
 from .terms import POINTWISE, Term
 
+SMALL_ARENA = 32 * 1024
+"""Up to so many bytes a carry has a slot for every step: then its start is put down only once."""
+
 RANK = {"once": 0, "step": 1, "chunk": 2, "ring": 3, "full": 4}
 
 
@@ -128,7 +131,7 @@ def _windows(plan: Schedule) -> dict[Term, tuple[Term, tuple]]:
         at = 0
         for a in x.args:
             size = a.shape[x.how]
-            free = makes_memory(a) and a not in within and not a.steps
+            free = makes_memory(a) and a not in within and not a.steps and x.args.count(a) == 1
             if free and a.fn in (*POINTWISE, "contract", "total", "matmul", "scatter", "sum"):
                 key = [slice(None)] * x.ndim
                 key[x.how] = slice(at, at + size)
@@ -160,7 +163,8 @@ def _kind(x: Term, plan: Schedule, positions: _Positions, roots: set[Term]) -> s
         if positions.region_of.get(y) is not region:
             return "full"
     if _is_carried(x, plan, region):
-        return "ring" if positions.phase[x] == "step" else "full"
+        small = x.steps * x.size * x.dtype.itemsize <= SMALL_ARENA
+        return "ring" if positions.phase[x] == "step" and not small else "full"
     odd = any(y.fn in ("flip", "at", "whole", "carry") for y in plan.users[x])
     if odd:
         return "full"
@@ -236,6 +240,8 @@ def _dying(
     theirs = found.place[unit[0].args[k]][0]
     if offset is None or mine.blocks != len(unit):
         return None
+    if any(base is x.args[k] for x in unit for base, _ in found.within.values()):
+        return None  # it is what others were made in
     if any(
         _memory_of([b]) & _memory_of([x.args[k]])
         for x in unit

@@ -30,14 +30,14 @@ SIGNS = {
 def text_of(e: Explanation) -> str:
     """For a terminal."""
     if not e.stages:
-        return "\n".join([*_wrapped(e.title), "", *_advice(e)])
-    lines = [*_wrapped(e.title), "", *_text_table(stage_table(e.stages)), ""]
+        return "\n".join([*wrapped(e.title), "", *_advice(e)])
+    lines = [*wrapped(e.title), "", *text_table(stage_table(e.stages)), ""]
     for before, after in zip(e.stages, e.stages[1:]):
         lines.append(f"{after.name}: {changes(before, after)}")
-        lines += [line for words in law(after.name) for line in _wrapped(words, "    ")]
+        lines += [line for words in law(after.name) for line in wrapped(words, "    ")]
     lines += ["", "Loops", *(f"  {words}" for words in e.loops or ["none"])]
     for part in e.parts:
-        lines += ["", part.when[:1].upper() + part.when[1:], *_text_table(row_table(part.rows, e))]
+        lines += ["", part.when[:1].upper() + part.when[1:], *text_table(row_table(part.rows, e))]
     return "\n".join([*lines, "", f"Products run on {e.runs_on}."])
 
 
@@ -154,11 +154,11 @@ def _count(x: int, unit: str) -> str:
     return amount(x, unit) if unit else f"{x:,}"
 
 
-def _wrapped(words: str, margin: str = "") -> list[str]:
+def wrapped(words: str, margin: str = "") -> list[str]:
     return textwrap.wrap(words, WIDTH, initial_indent=margin, subsequent_indent=margin)
 
 
-def _text_table(table: Table) -> list[str]:
+def text_table(table: Table) -> list[str]:
     heads, rows = table
     columns = list(zip(*[heads, *rows]))
     widths = [max(map(len, column)) + 2 for column in columns[1:]]

@@ -54,7 +54,8 @@ class Variant:
         plan = schedule(self.program, groups, "hoist" in passes, "chunks" in passes)
         storage = store(plan, self.program.roots(), groups, "liveness" in passes)
         self.emitter = Emitter(plan, storage, Device())
-        self.emitter.run()
+        draws = iter(self.program.draws)
+        self.emitter.run([[next(draws) for _ in together] for together in self.built.draws])
         self.calls = self.emitter.calls
         self.outputs = tuple(self._array(root) for root in self.program.outputs)
         self.grads = {name: self._array(root) for name, root in self.program.grads.items()}
@@ -140,7 +141,7 @@ def _program(built: Builder, wrt: Mapping[str, Tensor], seeded: Sequence[bool]) 
     leaves = {name: built.value(node) for name, node in wrt.items()}
     found = gradients(built, seeds, list(leaves.values()))
     grads = {name: found.get(x, tape.filled(0, x.shape, x.dtype)) for name, x in leaves.items()}
-    draws = [draw for _, draw, _ in built.draws]
+    draws = [draw for together in built.draws for draw in together]
     roots = {name: _root(x) for name, x in grads.items()}
     return Program(tape, [_root(y) for y in outputs], roots, draws)
 

@@ -32,8 +32,8 @@ PASSES: dict[str, Pass] = {
     for p in (
         _pass(roles),
         _pass(blocks, blocks.blocks),
-        _pass(scales, scales.scales),
         _pass(regroup, regroup.regroup),
+        _pass(scales, scales.scales),
         _pass(products, products.products),
         _pass(lookups, lookups.lookups),
         _pass(pack),

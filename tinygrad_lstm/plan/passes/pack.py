@@ -7,6 +7,8 @@ results of a group lie in one array, block after block, (4, T, N, H); pointwise 
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from ..program import Program
 from ..schedule import Unit, is_view, makes_memory
 from ..tape import Tape
@@ -178,16 +180,20 @@ class _Groups:
         """What they read from outside of time lies side by side as well."""
         for k in range(len(run[0].args)):
             args = [x.args[k] for x in run]
-            if not any(a.steps or is_number(a) for a in args):
-                self._add(args)
+            if any(a.steps or is_number(a) or is_view(a) for a in args) or not self._add(args):
+                continue
+            for _, part in groupby(args, key=lambda a: a.fn):
+                alike = list(part)
+                if alike[0].fn in POINTWISE:
+                    self._outside(alike)
 
     def _contracts(self) -> None:
-        """Products over all steps with a common right side, whose left sides are a group."""
+        """Products and sums over all steps of the members of a group."""
         kinds: dict[tuple, list[tuple[int, Term]]] = {}
         for x in self.users:
-            if x.fn == "contract" and x.args[0] in self.at:
+            if x.fn in ("contract", "total") and x.args[0] in self.at:
                 number, k = self.at[x.args[0]]
-                kinds.setdefault((number, x.args[1]), []).append((k, x))
+                kinds.setdefault((x.fn, x.how, number, *x.args[1:]), []).append((k, x))
         for found in kinds.values():
             terms = [x for _, x in sorted(found, key=lambda pair: pair[0])]
             if len(terms) > 1:

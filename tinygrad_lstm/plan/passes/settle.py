@@ -6,8 +6,10 @@ other carry uses; rows can only be laid one below the other where they lie in on
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..program import Program
-from ..schedule import makes_memory
+from ..schedule import is_view, makes_memory
 from ..tape import Tape
 from ..terms import Term
 
@@ -17,6 +19,7 @@ GIVEN = ("input", "inputs", "seed", "seeds", "parameter", "leaf", "draw", "const
 def settle(program: Program) -> Program:
     """Copies where memory is needed and a view would do for the numbers."""
     program = program.rewritten(_in_one_piece)
+    program = _apart(program)
     taken: set[Term] = set()
     tape = program.tape
     for c in [x for x in program.terms() if x.fn == "carry"]:
@@ -25,6 +28,22 @@ def settle(program: Program) -> Program:
             c.next = tape.make("copy", (v,), ("of", c.born), v.shape, v.dtype, c.steps)
         taken.add(c.next)
     return program
+
+
+def _apart(program: Program) -> Program:
+    """No two gradients share memory, for an optimiser may change one of them in place."""
+    seen: set[Term] = set()
+    grads = dict(program.grads)
+    for name, (x, t) in program.grads.items():
+        base = x
+        while is_view(base):
+            base = base.next if base.fn == "carry" else base.args[0]
+        if base in seen or base.fn in GIVEN:
+            shape, dtype = x.shape, x.dtype
+            one = program.tape.at(x, t)
+            grads[name] = (program.tape.make("copy", (one,), ("for", name), shape, dtype, 0), 0)
+        seen.add(base)
+    return replace(program, grads=grads)
 
 
 def _in_one_piece(tape: Tape, x: Term, args: list[Term]) -> Term | None:
