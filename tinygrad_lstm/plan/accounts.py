@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .names import Names
-from .schedule import Region, Schedule, is_view
+from .names import PIECE, Names, adjoined, memory_of
+from .schedule import Region, Schedule
 from .telling import amount, text_table, wrapped
 from .terms import Term
 
@@ -20,7 +21,9 @@ KEPT, OUTPUTS = "kept for the way back", "outputs"
 GIVEN = "copies of what is given"
 WEIGHTS = "parameters, packed parameters and their gradients"
 PASSING = "overwritten step by step"
-ROLES = (KEPT, OUTPUTS, GIVEN, PASSING, WEIGHTS)
+OTHERS = "values outside of time"
+ROLES: tuple[str, ...] = (KEPT, OUTPUTS, GIVEN, PASSING, OTHERS, WEIGHTS)
+GIVEN_BY = ("input", "inputs", "seed", "seeds", "leaf", "draw")
 KINDS = {
     "once": "one array",
     "full": "every step",
@@ -104,7 +107,9 @@ class MemoryReport:
     __repr__ = __str__
 
     def _summary(self) -> list[str]:
-        loops = "; ".join(f"places {a} ... {b} are {words}" for a, b, words in self.loops)
+        loops = "; ".join(
+            f"places {a} ... {b} are the loop over {words}" for a, b, words in self.loops
+        )
         lines = [
             f"The order of computation has {self.places} places. {loops[:1].upper()}{loops[1:]}"
         ]
@@ -129,7 +134,7 @@ class MemoryReport:
 
 
 def _row(a: Account) -> list[str]:
-    lives = ", ".join(f"{max(first, 0)}-{last}" for first, last in a.lives)
+    lives = ", ".join(f"{first}-{last}" for first, last in a.lives)
     return [a.names, KINDS[a.kind], lives, str(a.shape), amount(a.bytes, "B")]
 
 
@@ -145,22 +150,23 @@ def memory_report(variant: Variant, names: Names) -> MemoryReport:
         sharing.setdefault(buffer.memory or buffer, []).append(buffer)
     roles = _Roles(variant)
     accounts = []
+    loops, places = _loops(emitter.plan)
     for base, buffers in sharing.items():
-        terms = [x for b in buffers for x in within[b]]
-        array = memory.array(base)
-        slot = array.nbytes // len_in_time(base, array) if base.kind == "full" else 0
+        array = memory.arrays.get(base)
+        if array is None:  # an input that is put down where a carry starts
+            continue
+        terms = sorted((x for b in buffers for x in within[b]), key=lambda x: x.born)
         accounts.append(
             Account(
-                ", ".join(names.of(sorted(terms, key=lambda x: x.born))),
+                _contents(terms, names),
                 roles.of(base, terms),
                 base.kind,
                 array.shape,
                 array.nbytes,
-                slot,
-                tuple((b.born, b.dies) for b in buffers),
+                array.nbytes // _slots(base) if base.kind == "full" else 0,
+                tuple(_life(b, within[b], roles.roots, places) for b in buffers),
             )
         )
-    loops, places = _loops(emitter.plan)
     state = max((c for x in emitter.plan.order.cores for c in x.carries), key=_size, default=None)
     return MemoryReport(
         sorted(accounts, key=lambda a: -a.bytes),
@@ -172,9 +178,21 @@ def memory_report(variant: Variant, names: Names) -> MemoryReport:
     )
 
 
-def len_in_time(buffer: Buffer, array: object) -> int:
-    """How many slots a full buffer has."""
+def _contents(terms: Sequence[Term], names: Names) -> str:
+    """The named values among the terms; if there is none, what the last of them is."""
+    named = [name for name in map(names.own, terms) if name is not None]
+    named.sort(key=lambda name: PIECE.fullmatch(name) is not None)  # nodes before parts of nodes
+    return ", ".join(adjoined(named) if named else [names.describe(terms[-1])])
+
+
+def _slots(buffer: Buffer) -> int:
     return buffer.term.steps + buffer.before + buffer.after
+
+
+def _life(buffer: Buffer, terms: Iterable[Term], roots: set[Term], places: int) -> tuple[int, int]:
+    """What is wanted from outside lives until the end, what is given from the beginning."""
+    last = places - 1 if roots.intersection(terms) else max(buffer.born, buffer.dies)
+    return max(buffer.born, 0), last
 
 
 def _size(x: Term) -> int:
@@ -185,26 +203,27 @@ class _Roles:
     """What the arrays are for."""
 
     def __init__(self, variant: Variant) -> None:
-        self.outputs = _memory_of(x for x, _ in variant.program.outputs)
+        program = variant.program
+        steps = Counter(memory_of(x) for x, _ in program.outputs)
+        self.outputs = {x for x, count in steps.items() if count >= x.steps}
+        self.gradients = {memory_of(x) for x, _ in program.grads.values()}
+        self.roots = {*steps, *self.gradients}
+        self.changing: set[Term] = set()
+        for x in program.terms():
+            if x.fn in GIVEN_BY or any(a in self.changing for a in x.args):
+                self.changing.add(x)
 
     def of(self, buffer: Buffer, terms: Iterable[Term]) -> str:
         terms = set(terms)
-        if all(x.fn in ("input", "inputs", "seed", "seeds", "leaf", "draw") for x in terms):
+        if all(x.fn in GIVEN_BY for x in terms):
             return GIVEN
         if buffer.kind in ("chunk", "step", "ring"):
             return PASSING
         if terms & self.outputs:
             return OUTPUTS
-        return KEPT if buffer.kind == "full" else WEIGHTS
-
-
-def _memory_of(terms: Iterable[Term]) -> set[Term]:
-    found = set()
-    for x in terms:
-        while is_view(x):
-            x = x.next if x.fn == "carry" else x.args[0]
-        found.add(x)
-    return found
+        if buffer.kind == "full":
+            return KEPT
+        return OTHERS if (terms - self.gradients) & self.changing else WEIGHTS
 
 
 def _loops(plan: Schedule) -> tuple[list[tuple[int, int, str]], int]:
@@ -214,7 +233,7 @@ def _loops(plan: Schedule) -> tuple[list[tuple[int, int, str]], int]:
         if isinstance(item, Region):
             size = len(item.chunked) + len(item.steps)
             way = f"t = 1 ... {item.T}" if item.direction > 0 else f"t = {item.T} ... 1"
-            found.append((at, at + size - 1, f"the loop over {way}"))
+            found.append((at, at + size - 1, way))
             at += size
         else:
             at += 1

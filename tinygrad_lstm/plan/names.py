@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from .terms import Term
+from .schedule import is_view
+from .terms import POINTWISE, VIEWS, Term, is_number
 
 if TYPE_CHECKING:
     from ..graph import Graph
@@ -21,7 +22,9 @@ class Names:
         self.graph, self.built, self.program = graph, variant.built, variant.program
         self.users = self.program.users()
         self._weights = {p: name for name, p in graph.parameters.items()}
-        self._grads = {x: f"dL/d{name}" for name, (x, _) in self.program.grads.items()}
+        self._grads: dict[Term, str] = {}
+        for name, (x, _) in self.program.grads.items():
+            self._grads.setdefault(memory_of(x), f"dL/d{name}")
         self._toward: dict[Term, Term | None] = {}
 
     def own(self, x: Term) -> str | None:
@@ -65,18 +68,51 @@ class Names:
         there = self.target(x)
         return x.fn if there is None else self.own(there) or x.fn
 
+    def describe(self, x: Term) -> str:
+        """The name; for a term without one what it is of named ones, such as tanh(next_c)."""
+        own = self.own(x)
+        if own is not None:
+            return own
+        if x.fn not in POINTWISE or not x.args:
+            return f"{WORDS.get(x.fn, x.fn)} for {self[x]}"
+        parts = [self._operand(a) for a in x.args]
+        if any(part is None for part in parts):
+            return f"{x.fn} for {self[x]}"
+        sign = SIGNS.get(x.fn)
+        return f" {sign} ".join(parts) if sign else f"{x.fn}({', '.join(parts)})"  # type: ignore
+
+    def _operand(self, a: Term) -> str | None:
+        while a.fn in VIEWS and self.own(a) is None:
+            a = a.args[0]
+        if is_number(a) and a.fn == "const":
+            return f"{a.how.item():g}"
+        return self.own(a)
+
     def of(self, unit: Iterable[Term]) -> list[str]:
-        """The names of all members, once each; pieces of one array that adjoin are one."""
-        found: list[str] = []
-        for title in dict.fromkeys(self[x] for x in unit):
-            here, before = PIECE.fullmatch(title), PIECE.fullmatch(found[-1]) if found else None
-            if here and before and here["stem"] == before["stem"] and here["s"] == before["e"]:
-                found[-1] = f"{here['stem']}[{before['s']}:{here['e']}]"
-            else:
-                found.append(title)
-        return found
+        """The names of all members, once each."""
+        return adjoined(self[x] for x in unit)
 
 
+def memory_of(x: Term) -> Term:
+    """The term in whose memory x lies."""
+    while is_view(x):
+        x = x.next if x.fn == "carry" else x.args[0]
+    return x
+
+
+def adjoined(titles: Iterable[str]) -> list[str]:
+    """Names once each; pieces of one array that adjoin as one piece."""
+    found: list[str] = []
+    for title in dict.fromkeys(titles):
+        here, before = PIECE.fullmatch(title), PIECE.fullmatch(found[-1]) if found else None
+        if here and before and here["stem"] == before["stem"] and here["s"] == before["e"]:
+            found[-1] = f"{here['stem']}[{before['s']}:{here['e']}]"
+        else:
+            found.append(title)
+    return found
+
+
+SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 PIECE = re.compile(r"(?P<stem>.*)\[(?P<s>\d+):(?P<e>\d+)\]")
 
 WORDS = {
