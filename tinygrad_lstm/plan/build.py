@@ -79,13 +79,28 @@ class Builder:
             self._value[node] = self.tape.make("input", (), k, a.shape, a.dtype)
             self._value[node].name = node.name
         self._op = _bound_ops(graph, arrays)
-        self._order = [node for node in self._op if not _is_outside_slice(node, self._op)]
-        self._place = {node: k for k, node in enumerate(self._order)}
-        self.blocks = find_blocks([(n, self._op[n]) for n in self._order], loops)
+        self.blocks = self._find(_slices(self._op, sequences=loops), loops)
+        if self._cut_inside():
+            self.blocks = self._find(_slices(self._op, sequences=False), loops)
         self._starts = [block.first for block in self.blocks]
         self._terms: list[list[Term]] = []
         for block in self.blocks:
             self._terms.append(self._plain(block) if block.T == 1 else self._loop(block))
+
+    def _find(self, slices: set[Tensor], loops: bool) -> list[Block]:
+        self._order = [node for node in self._op if node not in slices]
+        self._place = {node: k for k, node in enumerate(self._order)}
+        return find_blocks([(n, self._op[n]) for n in self._order], loops)
+
+    def _cut_inside(self) -> bool:
+        """Whether a step takes apart what it has made itself: that is no sequence from outside."""
+        for block in self.blocks:
+            for row in block.operands:
+                for operand in row:
+                    sources = [_source(n) for n in operand.outer if n not in self._place]
+                    if any(self._place.get(s, -1) >= block.first for s in sources):
+                        return True
+        return False
 
     def value(self, node: Tensor) -> Term:
         """The term of a node, seen from outside of every loop."""
@@ -212,12 +227,27 @@ def _bound_ops(graph: Graph, arrays: Sequence[Any]) -> dict[Tensor, Op]:
     return {n: n.op.bind(letters) if n.op.lettered else n.op for n in made}  # type: ignore
 
 
-def _is_outside_slice(node: Tensor, ops: dict[Tensor, Op]) -> bool:
-    """Whether it only cuts something out of what stands outside: x[t] of a whole sequence.
+def _slices(ops: dict[Tensor, Op], sequences: bool) -> set[Tensor]:
+    """The nodes that only cut something out of what stands outside, such as x[t] of a sequence.
 
-    Such a node differs from step to step, and is none of the roles.
+    They differ from step to step, and are none of the roles.  What is computed counts as a sequence
+    where at least three different rows are taken of it.
     """
-    sliced = node
-    while type(sliced.op).__name__ in ("Select", "Narrow") and sliced in ops:
-        (sliced,) = sliced.parents
-    return sliced not in ops and sliced is not node
+    cutting = [n for n in ops if type(n.op).__name__ in ("Select", "Narrow")]
+    of: dict[Tensor, set[Op]] = {}
+    for node in cutting:
+        of.setdefault(node.parents[0], set()).add(ops[node])
+    found: set[Tensor] = set()
+    for node in cutting:
+        (base,) = node.parents
+        row = sequences and type(node.op).__name__ == "Select" and len(of[base]) > 2
+        if base not in ops or base in found or row:
+            found.add(node)
+    return found
+
+
+def _source(node: Tensor) -> Tensor:
+    """What a slice, or a slice of a slice, is taken of."""
+    while type(node.op).__name__ in ("Select", "Narrow"):
+        (node,) = node.parents
+    return node

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..checks import check_seeds, is_real
-from ..errors import GraphError
+from ..backend import backend_name
+from ..checks import check_kin, check_seeds, is_real
+from ..errors import DtypeError, GraphError
 from ..graph import Graph
 from ..tensor import Tensor
 from ..wiring import calculated_with, check_count, converted, unify
@@ -29,6 +30,7 @@ class Options:
     """How a plan is made."""
 
     passes: tuple[str, ...]
+    tf32: bool = False
 
 
 class Plan:
@@ -75,8 +77,14 @@ class Plan:
         return now.run(checked, asked)
 
     def prepare(self, *arrays: Any, seeds: Sequence[Any] | None = None) -> Plan:
-        """Make the program for arrays like these, without running it."""
-        self._checked(arrays, seeds)
+        """Make the program for arrays like these, without running it.
+
+        Without seeds it is made for a gradient at every output (a single scalar needs none).
+        """
+        if seeds is None and len(self.graph.outputs) > 1 and self.wrt:
+            self._now = self._variant(self._converted(arrays), (True,) * len(self.graph.outputs))
+        else:
+            self._checked(arrays, seeds)
         return self
 
     def explain(self, measure: bool = False) -> Explanation:
@@ -120,19 +128,33 @@ class Plan:
     def _checked(
         self, arrays: Sequence[Any], seeds: Any
     ) -> tuple[Variant, Sequence[Any], list[Any]]:
-        """The arrays and seeds as the program takes them; the program itself is at hand then."""
+        """The program for these arrays and seeds, and both as the program takes them."""
+        arrays = self._converted(arrays)
+        outputs = self.graph.outputs
+        if seeds is None and self.wrt and len(outputs) != 1:
+            check_seeds(outputs, (), "step")  # says how many are needed
+        given = [None] * len(outputs) if seeds is None else list(seeds)
+        asked = tuple(s is not None for s in given)
+        now = self._variant(arrays, asked)
+        checked = check_seeds(now.stand_ins, given, "step") if self.wrt else given
+        self._now = now
+        return now, arrays, [s if a else None for s, a in zip(checked, asked)]
+
+    def _converted(self, arrays: Sequence[Any]) -> Sequence[Any]:
         inputs = self.graph.inputs
         check_count(inputs, arrays, "step")
         arrays = [converted(a, self._beside, n in self._calculated) for n, a in zip(inputs, arrays)]
         letters: dict[str, Any] = {}
         for node, array in zip(inputs, arrays):
             unify(node, tuple(array.shape), letters, "step")
-        given = [None] * len(self.graph.outputs) if seeds is None else list(seeds)
-        asked = tuple(s is not None for s in given)
+        self._check_kin(arrays)
+        return arrays
+
+    def _variant(self, arrays: Sequence[Any], asked: tuple[bool, ...]) -> Variant:
         data = [n.data for n in self.graph.nodes if n.op is None and n.data is not None]
         key = (
             tuple((tuple(a.shape), str(a.dtype)) for a in arrays),
-            tuple((a.shape, str(a.dtype)) for a in data if a is not None),
+            tuple((tuple(a.shape), str(a.dtype)) for a in data),
             asked,
         )
         if key not in self._variants:
@@ -140,7 +162,16 @@ class Plan:
             while len(self._variants) > KEPT:
                 self._variants.popitem(last=False)
         self._variants.move_to_end(key)
-        now = self._variants[key]
-        checked = check_seeds(now.stand_ins, given, "step")
-        self._now = now
-        return now, arrays, [s if a else None for s, a in zip(checked, asked)]
+        return self._variants[key]
+
+    def _check_kin(self, arrays: Sequence[Any]) -> None:
+        """One precision and one backend; gradients only of what can move a little."""
+        fed = {n: Tensor(a, name=n.name) for n, a in zip(self.graph.inputs, arrays)}
+        leaves = [n for n in self.graph.nodes if n.op is None and n not in fed]
+        check_kin((*fed.values(), *leaves))
+        for node in self.wrt.values():
+            data = fed.get(node, node).data
+            if data is not None and not is_real(data):
+                raise DtypeError(
+                    f"compile: {node.title} is {data.dtype}; only floats have gradients"
+                )
