@@ -153,8 +153,7 @@ class Plan:
     def _variant(self, arrays: Sequence[Any], asked: tuple[bool, ...]) -> Variant:
         data = [n.data for n in self.graph.nodes if n.op is None and n.data is not None]
         key = (
-            tuple((tuple(a.shape), str(a.dtype)) for a in arrays),
-            tuple((tuple(a.shape), str(a.dtype)) for a in data),
+            tuple((tuple(a.shape), str(a.dtype), backend_name(a)) for a in (*arrays, *data)),
             asked,
         )
         if key not in self._variants:
