@@ -17,6 +17,7 @@ def compile(
     graph: Graph,
     wrt: Iterable[Tensor] | None = None,
     passes: Iterable[str] | None = None,
+    tf32: bool = False,
 ) -> Plan:
     """A plan that computes what `graph.forward` and `graph.backward` do, as fast as can be.
 
@@ -25,12 +26,13 @@ def compile(
     Args:
         wrt: the leaves whose gradients are wanted; by default the parameters.
         passes: names out of `PASSES`; by default all of them.
+        tf32: whether float32 products on a GPU may round their factors to 10 bits.
 
     Raises:
         ArgumentError: for a pass that there is not, or a wrt that is no list of the graph's leaves.
     """
     graph = as_graph(graph, "compile")
-    return Plan(graph, _named(graph, wrt), Options(tuple(chosen(passes))))
+    return Plan(graph, _named(graph, wrt), Options(tuple(chosen(passes)), tf32))
 
 
 def _named(graph: Graph, wrt: Any) -> dict[str, Tensor]:

@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from ..backend import namespace
+from ..errors import BackendError
 from ..ops.linear import check_ids
+from .capture import Replay
 from .cublas import Products
 from .device import Device
 from .kernel_text import HELPERS, KernelText, kernel_text
@@ -21,7 +24,7 @@ COPY = KernelText("S a0", "T y0", "y0 = T(a0);")
 ADD = KernelText("T a0, T a1", "T y0", "y0 = a0 + a1;")
 TAKE = KernelText("raw T a0, raw S a1, int64 a2", "T y0", "y0 = a0[a1[i / a2] * a2 + i % a2];")
 SCATTER = KernelText(
-    "T a0, raw S a1, int64 a2, raw T a3", "", "atomicAdd(&a3[a1[i / a2] * a2 + i % a2], a0);"
+    "T a0, raw S a1, int64 a2", "raw T y0", "atomicAdd(&y0[a1[i / a2] * a2 + i % a2], a0);"
 )
 
 
@@ -34,6 +37,7 @@ class CupyDevice(Device):
     """
 
     fuses = True
+    cache = 1 << 40
 
     def __init__(self, xp: Any, tf32: bool = False) -> None:
         self.xp, self.tf32 = xp, tf32
@@ -41,7 +45,7 @@ class CupyDevice(Device):
         self._made: dict[KernelText, Any] = {}
 
     def kernel(self, kernel: Kernel, writes: Sequence[Term]) -> Any:
-        """The function that computes a kernel's terms; equal texts are made once."""
+        """The function that computes a kernel's terms; kernels of one text are one."""
         return self._kernel(kernel_text(kernel, writes))
 
     def _kernel(self, text: KernelText) -> Any:
@@ -53,6 +57,9 @@ class CupyDevice(Device):
             self._made[text] = made
         return self._made[text]
 
+    def replay(self, emitter: Any) -> Replay:
+        return Replay(self.xp, emitter.parts())
+
     def empty(self, shape: Sequence[int], dtype: Any) -> Any:
         return self.xp.zeros(tuple(shape), dtype)
 
@@ -60,16 +67,19 @@ class CupyDevice(Device):
         return self.xp.full(shape, value, dtype)
 
     def constant(self, array: np.ndarray) -> Any:
-        return self.xp.asarray(np.ascontiguousarray(array))
+        return self.xp.asarray(np.asarray(array, order="C"))
 
     def pointer(self, array: Any) -> int:
         return array.data.ptr
 
-    def put(self, out: Any, x: Any) -> None:
+    def put(self, out: Any, x: Any) -> None:  # type: ignore[override]
         """An array from outside: of the device, or of NumPy, which is carried over."""
-        if isinstance(x, np.ndarray | np.generic):
-            x = self.xp.asarray(np.ascontiguousarray(x, out.dtype))
-        self.copy(out, x)
+        if not isinstance(x, np.ndarray | np.generic):
+            self.copy(out, x)
+        elif out.flags.c_contiguous:
+            out.set(np.asarray(x, out.dtype, order="C"))
+        else:
+            self.copy(out, self.xp.asarray(x))
 
     def copy(self, out: Any, x: Any) -> None:  # type: ignore[override]
         self._kernel(COPY)(x, out)
@@ -114,11 +124,27 @@ class CupyDevice(Device):
 
     def gather(self, arrived: list[Any], numbers: tuple[int, ...], out: Any) -> None:  # type: ignore
         parts = [arrived[k] for k in numbers]
-        lead = parts[0].shape[: out.ndim]
-        xp = np if isinstance(parts[0], np.ndarray) else self.xp
-        self.put(out, xp.stack(parts).reshape(out.shape))
-        del lead
+        here = [not isinstance(part, np.ndarray) for part in parts]
+        if any(here):
+            parts = [x if there else self.xp.asarray(x) for x, there in zip(parts, here)]
+        self.put(out, (self.xp if any(here) else np).stack(parts).reshape(out.shape))
 
 
 def _width(table: Any) -> int:
     return table.size // max(len(table), 1)
+
+
+def device_of(arrays: Sequence[Any], tf32: bool = False) -> Device:
+    """NumPy or CuPy: where the first of these arrays lives.
+
+    Raises:
+        BackendError: for arrays of any other library.
+    """
+    for array in arrays:
+        xp = namespace(array)
+        if xp.__name__ == "cupy":
+            return CupyDevice(xp, tf32)
+        if xp is not np:
+            raise BackendError(f"compile: plans run on numpy and cupy, not on {xp.__name__}")
+        break
+    return Device()

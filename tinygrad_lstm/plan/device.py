@@ -20,6 +20,10 @@ class Device:
     """NumPy; `cupy` differs in a few spellings only."""
 
     xp: Any = np
+    fuses = False
+    """Whether pointwise calls are kernels of the device's own."""
+    cache: int | None = None
+    """Bytes that a chunk of time may take; by default those of a processor's cache."""
 
     def empty(self, shape: Sequence[int], dtype: Any) -> Any:
         return np.zeros(shape, dtype)
@@ -40,8 +44,18 @@ class Device:
     def pointer(self, array: Any) -> int:
         return array.__array_interface__["data"][0]
 
+    def replay(self, emitter: Any) -> Any:
+        """What makes the calls of a step together; None where they are made one by one."""
+
+    def kernel(self, kernel: Any, writes: Sequence[Any]) -> Any:
+        """The function that computes all terms of a kernel, where the device has such."""
+        raise NotImplementedError
+
     dot = staticmethod(np.dot)
     matmul = staticmethod(np.matmul)
+    add = staticmethod(np.add)
+
+    put = staticmethod(np.copyto)
 
     @staticmethod
     def copy(out: Any, x: Any) -> None:

@@ -239,7 +239,7 @@ class Emitter:
             a, b = memory.spread(x.args[k]), memory.spread(x.args[half + k])
             parts.append((d.matmul, (a, b, scratch if k else out)))
             if k:
-                parts.append((d.xp.add, (out, scratch, out)))
+                parts.append((d.add, (out, scratch, out)))
         return parts
 
     def _matmul(self, unit: Unit) -> list[Call]:
@@ -283,7 +283,7 @@ class Emitter:
             else:
                 calls.append((d.matmul, (rows, b.array, flat)))
             if k:
-                calls.append((d.xp.add, (out, scratch, out)))
+                calls.append((d.add, (out, scratch, out)))
         return calls
 
     def _contract(self, unit: Unit) -> list[Call]:

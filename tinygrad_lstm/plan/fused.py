@@ -6,13 +6,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
+from .capture import Part, parts_of
 from .device import Device
 from .emit import Call, Emitter
 from .memory import Spread
-from .passes.kernels import Kernel, kernels
+from .passes.kernels import Kernel, kernels, origin
 from .schedule import Region, Schedule, Unit
 from .storage import Storage
-from .terms import Term
+from .terms import LEAVES, Term
+
+GIVEN = LEAVES - {"carry"} | {"leaf"}
 
 
 class KernelEmitter(Emitter):
@@ -34,13 +37,34 @@ class KernelEmitter(Emitter):
         run: list[Unit] = []
         for item in plan.items:
             if isinstance(item, Region):
-                chunked, steps = (kernels(u, self._may_join) for u in (item.chunked, item.steps))
-                items += [*kernels(run, self._may_join)]
-                items.append(replace(item, chunked=chunked, steps=steps))
+                item.chunked = kernels(item.chunked, self._may_join)
+                item.steps = kernels(item.steps, self._may_join)
+                items += [*kernels(run, self._may_join), item]
                 run = []
             else:
                 run.append(item)
         return replace(plan, items=[*items, *kernels(run, self._may_join)])
+
+    def parts(self) -> list[Part]:
+        """First what the host puts down; then the other calls, as far as possible together."""
+        d = self.device
+        fed = [self._is_fed(f, unit) for (f, _), unit in zip(self.calls, self.owners)]
+        first = [call for call, early in zip(self.calls, fed) if early]
+        rest = [k for k, early in enumerate(fed) if not early]
+        hosts = []
+        for k in rest:
+            unit, looks = self.owners[k], self.calls[k][0] in (d.check_rows, d.call)
+            name = type(unit[0].how).__name__ if unit[0].fn == "call" else unit[0].fn
+            hosts.append(f"{name} looks at numbers" if looks else "")
+        given = ["what comes from outside is put down"] * len(first)
+        return parts_of([*first, *(self.calls[k] for k in rest)], [*given, *hosts])
+
+    def _is_fed(self, f: Any, unit: Unit) -> bool:
+        """Whether a call only needs what is there when a step begins."""
+        d = self.device
+        if f == d.check_rows:
+            return origin(unit[0].args[1]).fn in GIVEN
+        return f in (d.gather, d.draw)
 
     def _stepwise(self, unit: Unit, times: range) -> list[list[Call]]:
         if not isinstance(unit, Kernel):
@@ -105,3 +129,12 @@ def _side_by_side(a: Any, b: Any, offset: int) -> bool:
         return False
     row, width = min(apart[:-1]), a.shape[-1] * a.itemsize
     return row > 0 and not any(s % row for s in apart[:-1]) and width <= offset % row <= row - width
+
+
+def emitter_for(
+    plan: Schedule, storage: Storage, device: Device, roots: Collection[Term]
+) -> Emitter:
+    """The emitter that this device wants."""
+    if device.fuses:
+        return KernelEmitter(plan, storage, device, roots)
+    return Emitter(plan, storage, device)

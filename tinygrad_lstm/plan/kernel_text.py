@@ -60,7 +60,9 @@ TYPES = {"float32": "float", "float64": "double", "bool": "bool", "float16": "fl
     name: "np_" + name for name in WHOLE
 }
 """The name in C of each type of entry, with which numbers are converted as by a function."""
-HELPERS = "\n".join(f"typedef {c} np_{name};" for name, c in WHOLE.items()) + """
+HELPERS = (
+    "\n".join(f"typedef {c} np_{name};" for name, c in WHOLE.items())
+    + """
 template <class T> DEVICE T np_absolute(T a) { return a < 0 ? -a : a; }
 template <class T> DEVICE T np_sign(T a) { return a != a ? a : T((a > 0) - (a < 0)); }
 template <class T> DEVICE T np_maximum(T a, T b) { return a > b || a != a ? a : b; }
@@ -71,6 +73,7 @@ template <class T> DEVICE bool np_and(T a, T b) { return a != 0 && b != 0; }
 template <class T> DEVICE bool np_or(T a, T b) { return a != 0 || b != 0; }
 template <class T> DEVICE bool np_not(T a) { return a == 0; }
 """
+)
 """Functions of the text that C does not have; DEVICE stands for what the compiler wants there."""
 
 

@@ -189,7 +189,7 @@ class Memory:
             touched = {self.storage.place[x][0] for unit in region.chunked for x in unit}
             touched = {b.memory or b for b in touched}
             bytes_of_step = sum(b.blocks * b.term.size * b.term.dtype.itemsize for b in touched)
-            fitting = CACHE // bytes_of_step if bytes_of_step else region.T
+            fitting = (self.device.cache or CACHE) // bytes_of_step if bytes_of_step else region.T
             self._chunks[id(region)] = max(1, min(region.T, fitting))
         return self._chunks[id(region)]
 
