@@ -48,7 +48,7 @@ def parse(arguments):
     parser.add_argument("--regimes", default="".join(REGIMES), help="letters out of abcde")
     parser.add_argument("--only", nargs="+", choices=IMPLEMENTATIONS, metavar="NAME")
     parser.add_argument(
-        "--seconds", type=float, default=12, help="for further rounds of each regime"
+        "--seconds", type=float, default=8, help="for further rounds of each regime"
     )
     parser.add_argument("--rounds", type=int, default=3, help="first of all, however long")
     parser.add_argument("--no-curves", dest="curves", action="store_false")

@@ -52,7 +52,7 @@ class Worker:
             pass
 
 
-def race(cell, sizes, names=None, seconds=12.0, least=3):
+def race(cell, sizes, names=None, seconds=8.0, least=3):
     """One row for every implementation of the cell: its times beside those of the first one there.
 
     After `least` rounds they go on for `seconds`.

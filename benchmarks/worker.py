@@ -16,6 +16,8 @@ import numpy as np
 from .implementations import IMPLEMENTATIONS
 from .regimes import Sizes, problem
 
+LONG = 0.2  # seconds: for one turn a step of this length is enough
+
 
 class Prepared:
     """One problem made ready, its first step done."""
@@ -26,7 +28,7 @@ class Prepared:
         self.step, self.gradients = IMPLEMENTATIONS[name].build(given)
         self.step()
         self.first = time.process_time() - start
-        self.repeats, self.block = self._calibrated()
+        self.repeats = self.block = None
 
     def save(self, file):
         """The gradients into a file; whether there are any."""
@@ -36,16 +38,15 @@ class Prepared:
         return gradients is not None
 
     def turn(self):
-        """Median over blocks of the CPU seconds per step."""
+        """Median over blocks of the CPU seconds per step; at first it is seen how many fit."""
+        if self.block is None:
+            step = self._seconds(1)
+            if step > LONG:
+                return step
+            step = self._seconds(1 + int(0.01 / step))
+            self.block = max(1, round(5e-3 / step))
+            self.repeats = max(1, min(9, int(LONG / (self.block * step))))
         return statistics.median(self._seconds(self.block) for _ in range(self.repeats))
-
-    def _calibrated(self):
-        """Blocks of at least 5 ms, and as many of them as fit into 0.2 s, at most nine."""
-        step = self._seconds(1)
-        if step < 5e-3:
-            step = self._seconds(20 if step < 1e-3 else 1)
-        block = max(1, round(5e-3 / step))
-        return max(1, min(9, int(0.2 / (block * step)))), block
 
     def _seconds(self, block):
         start = time.process_time()
