@@ -272,6 +272,10 @@ class Emitter:
             return [(f, tuple(s.array for s in o)) for f, o in self._products(x)]
         d, memory, half = self.device, self.memory, len(x.args) // 2
         out = memory.spread(x).array
+        left = memory.joined([memory.spread(a) for a in x.args[:half]])
+        right = memory.joined([memory.spread(b) for b in x.args[half:]], along=0)
+        if left is not None and left.flat and left.rows() is not None and right is not None:
+            return [(d.matmul, (left.rows(), right.array, Spread(out, "full").rows()))]
         scratch = d.empty(out.shape, x.dtype)
         calls: list[Call] = []
         for k in range(half):

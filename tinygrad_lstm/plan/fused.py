@@ -15,6 +15,8 @@ from .schedule import Region, Schedule, Unit
 from .storage import Storage
 from .terms import LEAVES, Term
 
+MOST = 48
+"""So many arrays at most are handed to one kernel: CUDA gives 4 KiB for their addresses."""
 GIVEN = LEAVES - {"carry"} | {"leaf"}
 
 
@@ -84,7 +86,13 @@ class KernelEmitter(Emitter):
         return self.device.kernel(kernel, writes), spreads
 
     def _may_join(self, run: Sequence[Term], x: Term) -> bool:
-        """Whether no entry of x lies where another entry of these terms is read or written."""
+        """Whether no entry of x lies where another entry of these terms is read or written.
+
+        Nor may there be more arrays than a kernel takes.
+        """
+        kernel = Kernel([*run, x])
+        if len(kernel.reads()) + len(kernel.writes(self.plan.users, self.roots)) > MOST:
+            return False
         theirs = [self.memory.spread(y) for y in (*run, *Kernel(run).reads())]
         mine = [self.memory.spread(y) for y in Kernel([x]).reads() if y not in run]
         made = [self.memory.spread(x), *(self.memory.spread(y) for y in run)]

@@ -57,16 +57,26 @@ class Storage:
 
 
 def store(
-    plan: Schedule, roots: Iterable[Term], groups: Iterable[Unit], share: bool = True
+    plan: Schedule,
+    roots: Iterable[Term],
+    groups: Iterable[Unit],
+    share: bool = True,
+    rows: bool = False,
 ) -> Storage:
-    """Give every term that has memory of its own a place."""
+    """Give every term that has memory of its own a place.
+
+    Args:
+        rows: whether blocks lie side by side in the last axis wherever products can take them so.
+    """
     positions = _Positions(plan)
     roots = _memory_of(roots)
     found = Storage({}, _windows(plan), region_of=positions.region_of)
     for group in _grouped(plan, groups, found.within):
         kind = max((_kind(x, plan, positions, roots) for x in group), key=RANK.__getitem__)
         region = positions.region_of.get(group[0])
-        buffer = Buffer(kind, len(group), group[0], _side_by_side(group[0], plan), region=region)
+        buffer = Buffer(
+            kind, len(group), group[0], _side_by_side(group[0], plan, rows), region=region
+        )
         for k, x in enumerate(group):
             found.place[x] = (buffer, k)
     _give_carries_slots(plan, found)
@@ -79,12 +89,12 @@ def store(
     return found
 
 
-def _side_by_side(x: Term, plan: Schedule) -> bool:
+def _side_by_side(x: Term, plan: Schedule, always: bool) -> bool:
     """With a single row, blocks side by side are one vector, and need no axis of their own."""
-    if x.steps or x.fn in ("matmul", "sumprod"):
-        return x.ndim > 0 and x.size == x.shape[-1]
+    if x.steps or x.fn in ("matmul", "sumprod") or (always and x.fn == "total"):
+        return x.ndim > 0 and (always or x.size == x.shape[-1])
     rows = [y.shape[-2] for y in plan.users[x] if y.fn == "matmul" and y.args[1] is x]
-    return bool(rows) and set(rows) == {1}
+    return bool(rows) and (always or set(rows) == {1})
 
 
 class _Positions:

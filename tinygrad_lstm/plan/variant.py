@@ -57,7 +57,7 @@ class Variant:
         plan = schedule(self.program, groups, "hoist" in passes, "chunks" in passes)
         plan = in_runs(plan) if device.fuses else plan
         roots = self.program.roots()
-        storage = store(plan, roots, groups, "liveness" in passes)
+        storage = store(plan, roots, groups, "liveness" in passes, device.fuses)
         self.emitter = emitter_for(plan, storage, device, roots)
         draws = iter(self.program.draws)
         self.emitter.run([[next(draws) for _ in together] for together in self.built.draws])

@@ -11,7 +11,6 @@ from ..program import Program
 from ..tape import Tape
 from ..terms import Term, is_number
 
-
 CALL = 2000
 """A call costs about as much as computing so many entries."""
 
