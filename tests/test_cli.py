@@ -9,6 +9,7 @@ import pytest
 
 import tinygrad_lstm as tl
 from tinygrad_lstm import cli
+from tinygrad_lstm.plan import PASSES
 from tinygrad_lstm.train import demo as job
 
 TEXT = "The quick brown fox jumps over the lazy dog, and it sleeps. It wakes. " * 20
@@ -46,6 +47,15 @@ def test_a_repeated_run_gives_the_same_bytes(text, tmp_path):
     assert cli.main(tiny(text, one)) == cli.main(tiny(text, two)) == 0
     for name in names(one):
         assert (one / name).read_bytes() == (two / name).read_bytes(), name
+
+
+def test_the_report_tells_what_the_plan_did_and_that_it_was_off(text, tmp_path):
+    by_plan, by_graph = tmp_path / "plan", tmp_path / "graph"
+    assert cli.main(tiny(text, by_plan)) == cli.main(tiny(text, by_graph, "--eager")) == 0
+    page = (by_plan / "index.html").read_text(encoding="utf-8")
+    assert all(f"<b>{name}</b>" in page for name in PASSES) and "switched off" not in page
+    page = (by_graph / "index.html").read_text(encoding="utf-8")
+    assert "switched off (--eager)" in page and "<b>roles</b>" not in page
 
 
 def test_another_seed_gives_another_report(text, tmp_path):

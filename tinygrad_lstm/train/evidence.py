@@ -24,6 +24,7 @@ from ..explain import (
 from .loop import History, Recipe
 from .model import CharModel
 from .probe import Probe, find_sentence, recurrent_weight, run_probe, tail
+from .speed import Speed, measure_speed
 from .text import Text
 
 SHORT = 8
@@ -67,6 +68,7 @@ class Evidence(NamedTuple):
         slopes: how the states of the last `MIDDLE` characters depend on each other.
         cuts: what the weight's gradient, of the mean loss, loses when it is truncated.
         heard: how the loss of each character depends on what was read.
+        speed: what the plan did for training; None if it was off.
     """
 
     probe: Probe
@@ -77,6 +79,7 @@ class Evidence(NamedTuple):
     slopes: Jacobians
     cuts: Truncation
     heard: Saliency
+    speed: Speed | None
 
     @property
     def last(self) -> dict[str, np.ndarray]:
@@ -105,6 +108,7 @@ def measure(run: Run) -> Evidence:
         jacobians(run.model.cell, read_vectors(probe)[-MIDDLE:]),
         truncation(graph, recurrent_weight(probe), *[None] * T, 1.0),
         saliency(graph, text=sentence.characters),
+        measure_speed(run.model, run.text, run.recipe),
     )
 
 

@@ -18,6 +18,7 @@ from .evidence import Evidence, Run, measure
 from .pictures import pictures
 from .probe import Probe
 from .sample import generate
+from .speed import plan_told
 from .words import facts, scores, sentences
 
 PAGE = "index.html"
@@ -75,6 +76,7 @@ def fill(run: Run, seen: Evidence, drawn: Mapping[str, str]) -> str:
         sample=escaped(generate(run.model, run.text, beginning, 600)),
         equations=escaped(equations(run.model.cell)),
         bptt=escaped(bptt_equations(run.model.cell)),
+        plan=plan_told(seen.speed),
         scores=_rows(scores(run), "td"),
         facts=_rows(list(facts(run).items()), "th"),
         **{_place(name): figure(svg, name) for name, svg in drawn.items()},

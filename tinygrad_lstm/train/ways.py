@@ -55,9 +55,10 @@ class Eager:
 class Planned:
     """By plans of the same graph: one that also goes backward, one that does not."""
 
-    def __init__(self, network: Graph) -> None:
+    def __init__(self, network: Graph, passes: Sequence[str] | None = None) -> None:
         self.network = network
-        self.plan, self.reader = compile(network), compile(network, wrt=[])
+        self.plan = compile(network, passes=passes)
+        self.reader = compile(network, wrt=[], passes=passes)
         self.seeds = [np.array(1.0), *[None] * (len(network.outputs) - 1)]
 
     @property

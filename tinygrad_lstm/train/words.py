@@ -13,6 +13,7 @@ from .baselines import PRIOR
 from .evidence import MIDDLE, Evidence, Run
 from .probe import Probe
 from .sample import TEMPERATURE
+from .speed import compared
 
 
 def sentences(run: Run, seen: Evidence) -> dict[str, str]:
@@ -46,6 +47,7 @@ def sentences(run: Run, seen: Evidence) -> dict[str, str]:
         "carried": _latex(next(iter(seen.ways.states))),
         "T_middle": str(min(MIDDLE, len(seen.probe.sentence.characters))),
         "enough": enough(seen.cuts),
+        "compared": compared(seen.speed),
     }
 
 
@@ -169,7 +171,8 @@ def facts(run: Run) -> dict[str, str]:
         "parameters, 32-bit",
         "Training": f"{run.history.steps[-1]:,} steps{time}; each reads {recipe.T} characters in "
         f"up to {recipe.N} places of the text at once; the state is carried from window to window, "
-        "gradients end where a window begins",
+        "gradients end where a window begins; run "
+        + ("node by node" if recipe.eager else "by a plan"),
         "Optimiser": f"Adam, rate {recipe.rate:g} falling along half a cosine, joint gradient "
         f"norm clipped at {recipe.limit:g}",
         "Held out": "measured on all held-out characters but the first, in lanes read side "
