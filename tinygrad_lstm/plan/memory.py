@@ -131,6 +131,8 @@ class Memory:
     def _found(self, x: Term) -> Spread:
         if x.fn == "const":
             return Spread(self.device.constant(x.how), "once")
+        if x.fn == "given":
+            return Spread(x.how.array, "full" if x.steps else "once")
         if x in self.storage.within:
             base, key = self.storage.within[x]
             return Spread(self.spread(base).array[key], "once")

@@ -47,7 +47,7 @@ def is_view(x: Term) -> bool:
 
 
 def makes_memory(x: Term) -> bool:
-    return not is_view(x) and x.fn != "const"
+    return not is_view(x) and x.fn not in ("const", "given")
 
 
 def real_users(x: Term, users: dict[Term, list[Term]]) -> list[Term]:

@@ -33,7 +33,7 @@ POINTWISE = UNARY | BINARY | {"where", "clip", "astype", "copy"}
 """Entry by entry: these may be computed for all timesteps at once, and cut into blocks."""
 VIEWS = {"reshape", "permute", "getitem", "broadcast_to", "rows", "whole", "flip", "at", "alias"}
 """No numbers are computed: the same memory, looked at in another way."""
-LEAVES = {"input", "inputs", "seed", "seeds", "parameter", "const", "carry", "draw"}
+LEAVES = {"input", "inputs", "seed", "seeds", "parameter", "const", "carry", "draw", "given"}
 
 
 class Untraceable(TypeError):

@@ -11,15 +11,9 @@ from ..graph import Graph
 from ..tensor import Tensor
 from .build import Builder
 from .cupy_device import device_of
-from .fused import emitter_for
-from .passes import PASSES
-from .passes.kernels import in_runs
-from .passes.pack import pack
-from .passes.settle import settle
+from .lower import Lowered
 from .program import Program, Root
 from .reverse import gradients
-from .schedule import schedule
-from .storage import store
 from .terms import Term
 
 if TYPE_CHECKING:
@@ -41,30 +35,15 @@ class Variant:
         arrays: Sequence[Any],
         seeded: Sequence[bool],
     ) -> None:
-        passes = options.passes
-        self.built = Builder(graph, arrays, "roles" in passes)
-        self.program = _program(self.built, wrt, seeded)
-        for name in passes:
-            rewrite = PASSES[name].rewrite
-            if rewrite is not None:
-                self.program = rewrite(self.program)
-        self.program = settle(self.program)
-        groups = []
-        if "pack" in passes:
-            self.program, groups = pack(self.program)
+        self.built = Builder(graph, arrays, "roles" in options.passes)
         leaves = (n.data for n in graph.nodes if n.op is None and n.data is not None)
         device = device_of([*leaves, *arrays], options.tf32)
-        plan = schedule(self.program, groups, "hoist" in passes, "chunks" in passes)
-        plan = in_runs(plan) if device.fuses else plan
-        roots = self.program.roots()
-        storage = store(plan, roots, groups, "liveness" in passes, device.fuses)
-        self.emitter = emitter_for(plan, storage, device, roots)
-        draws = iter(self.program.draws)
-        self.emitter.run([[next(draws) for _ in together] for together in self.built.draws])
+        made = Lowered(_program(self.built, wrt, seeded), options, device, self.built.draws)
+        self.program, self.emitter = made.program, made.emitter
         self.calls = self.emitter.calls
         self.replay = device.replay(self.emitter)
-        self.outputs = tuple(self._array(root) for root in self.program.outputs)
-        self.grads = {name: self._array(root) for name, root in self.program.grads.items()}
+        self.outputs = tuple(made.array(root) for root in self.program.outputs)
+        self.grads = {name: made.array(root) for name, root in self.program.grads.items()}
         self.stand_ins = [_stand_in(n, a) for n, a in zip(graph.outputs, self.outputs)]
         self._arrived, self._has_run = self.emitter.arrived, False
         loads = self.emitter.loads
@@ -74,10 +53,6 @@ class Variant:
         self._shapes = [a.shape for a in arrays]
         self._dtypes = [a.dtype for a in arrays]
         self._seeds = [a.shape if s else None for a, s in zip(self.outputs, seeded)]
-
-    def _array(self, root: Root) -> Any:
-        spread = self.emitter.memory.spread(root[0])
-        return spread.array[(root[1], ...)] if spread.slotted else spread.array
 
     def fits(self, arrays: Sequence[Any], seeds: Sequence[Any] | None) -> bool:
         """Whether arrays and seeds are of the shapes that this program is for."""

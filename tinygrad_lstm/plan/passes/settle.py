@@ -13,7 +13,7 @@ from ..schedule import is_view, makes_memory
 from ..tape import Tape
 from ..terms import Term
 
-GIVEN = ("input", "inputs", "seed", "seeds", "parameter", "leaf", "draw", "const")
+GIVEN = ("input", "inputs", "seed", "seeds", "parameter", "leaf", "draw", "const", "given")
 
 
 def settle(program: Program) -> Program:
@@ -60,7 +60,7 @@ def _plain(x: Term) -> bool:
         if x.fn == "carry":
             return True
         (x,) = x.args
-    return makes_memory(x) or x.fn == "const"
+    return makes_memory(x) or x.fn == "const" or (x.fn == "given" and x.steps > 0)
 
 
 def _copy(tape: Tape, x: Term) -> Term:

@@ -1,0 +1,77 @@
+"""From a program to calls: every pass, then order, memory, and what is called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .device import Device
+from .fused import emitter_for
+from .passes import PASSES
+from .passes.kernels import in_runs
+from .passes.pack import pack
+from .passes.settle import settle
+from .program import Program, Root
+from .schedule import schedule
+from .storage import store
+from .terms import Term
+
+if TYPE_CHECKING:
+    from .plan import Options
+
+
+class Lowered:
+    """A program after all passes, with its memory and its calls.
+
+    Attributes:
+        once: for each call whether it computes the same for every part of time.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        options: Options,
+        device: Device,
+        draws: Sequence[Sequence[Term]] = (),
+    ) -> None:
+        passes = options.passes
+        for name in passes:
+            rewrite = PASSES[name].rewrite
+            if rewrite is not None:
+                program = rewrite(program)
+        program, groups = settle(program), []
+        if "pack" in passes:
+            program, groups = pack(program)
+        varying = _varying(program)
+        plan = schedule(program, groups, "hoist" in passes, "chunks" in passes)
+        plan = in_runs(plan) if device.fuses else plan
+        roots = list(dict.fromkeys([*program.roots(), *_kept(varying)]))
+        storage = store(plan, roots, groups, "liveness" in passes, device.fuses)
+        self.program = program
+        self.emitter = emitter_for(plan, storage, device, roots)
+        masks = iter(program.draws)
+        self.emitter.run([[next(masks) for _ in together] for together in draws])
+        self.once = [not any(varying[x] for x in unit) for unit in self.emitter.owners]
+
+    def array(self, root: Root) -> Any:
+        """What is wanted, of one step."""
+        x, t = root
+        spread = self.emitter.memory.spread(x)
+        return spread.array[(t, ...)] if spread.slotted else spread.array
+
+
+def _varying(program: Program) -> dict[Term, bool]:
+    """Whether terms are others in every part of time that the program is used for."""
+    varying: dict[Term, bool] = {}
+    for x in program.terms():
+        changes = x.fn == "given" and x.how.changes
+        varying[x] = bool(x.steps) or changes or any(varying[a] for a in x.args)
+    return varying
+
+
+def _kept(varying: dict[Term, bool]) -> list[Term]:
+    """What is computed once, and read in every part: nobody may take over its memory."""
+    readers = [x for x, changes in varying.items() if changes]
+    if not any(x.fn == "given" for x in varying):
+        return []
+    return [a for x in readers for a in x.args if not varying[a]]
