@@ -60,14 +60,19 @@ def explanation(plan: Plan, variant: Variant | None, measure: bool) -> Explanati
     names = Names(plan.graph, variant)
     seconds = time_by_unit(variant, *variant.arrived) if measure and variant.arrived else None
     return Explanation(
-        f"Plan of {_graph(plan)} for {_arrays(plan, variant)}: "
-        f"{len(variant.calls):,} calls of array functions for a step",
+        title_of(plan, variant),
         passes,
         list(stages(plan.graph, plan.wrt, plan.options, variant, measure)),
         _loops(variant, names),
         outline(variant.emitter, names, seconds),
         _runs_on(),
     )
+
+
+def title_of(plan: Plan, variant: Variant) -> str:
+    """What the plan is of, for which arrays, and how many calls it makes."""
+    calls = f"{len(variant.calls):,} calls of array functions for a step"
+    return f"Plan of {_graph(plan)} for {_arrays(plan, variant)}: {calls}"
 
 
 def _graph(plan: Plan) -> str:

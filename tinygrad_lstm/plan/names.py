@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .schedule import is_view
 from .terms import POINTWISE, VIEWS, Term, is_number
@@ -30,12 +31,17 @@ class Names:
     def own(self, x: Term) -> str | None:
         """The name of the node (or of the gradient of the node) whose value x is."""
         if x.fn == "parameter":
-            return self._weights.get(self.built.parameters[x.how]) or x.name  # type: ignore
+            return self.weight(x.how)
         if x.fn in ("inputs", "seeds", "seed"):
             return self._from_outside(x)
         if x.fn == "carry":
             return x.next.name or x.name
         return x.name or self._grads.get(x)
+
+    def weight(self, k: int) -> str:
+        """The name of parameter number k."""
+        p: Any = self.built.parameters[k]
+        return self._weights.get(p) or p.name or f"weight_{k}"
 
     def _from_outside(self, x: Term) -> str:
         nodes = self.graph.inputs if x.fn == "inputs" else self.graph.outputs
@@ -130,10 +136,16 @@ WORDS = {
 """Names of terms' functions in words, where they are not NumPy's."""
 
 
+WRITTEN = {" * ": " times ", " + ": " plus ", " - ": " minus ", " / ": " by ", "0.5": "half"}
+
+
 def identifier(name: str) -> str:
-    """A name for Python source: dL/dlayer=2/next_c is next_c_bar_2."""
-    bar = "_bar" if name.startswith("dL/d") else ""
-    *scopes, stem = name.removeprefix("dL/d").split("/")
-    scope = "".join("_" + re.sub(r"\W", "_", part.split("=")[-1]) for part in scopes)
-    word = re.sub(r"\W", "_", stem) + bar + scope
-    return word if word.isidentifier() else f"_{word}"
+    """A name, or what describes a value, for Python: dL/dlayer=2/next_c is next_c_bar_2."""
+    for sign, word in WRITTEN.items():
+        name = name.replace(sign, word)
+    name = re.sub(r"\b1 ", "one ", name)
+    name = re.sub(r"\[\d+:\d+\]", "", name)
+    name = re.sub(r"dL/d((?:\w+=\w+/)*)(\w+)", r"\1\2_bar", name)
+    name = re.sub(r"\w+=(\w+)/(\w+)", r"\2_\1", name)
+    word = re.sub(r"\W+", "_", name).strip("_")
+    return word if word.isidentifier() and not keyword.iskeyword(word) else f"_{word}"

@@ -20,6 +20,7 @@ from .variant import Variant
 if TYPE_CHECKING:
     from .accounts import MemoryReport
     from .explain import Explanation
+    from .source import Source
 
 KEPT = 8
 """For how many combinations of shapes a plan keeps its program."""
@@ -116,6 +117,22 @@ class Plan:
 
         now = self._known("memory")
         return memory_report(now, Names(self.graph, now))
+
+    def source(self) -> Source:
+        """The plan as Python source, for the shapes of the last step.
+
+        Executed, the text defines `step(inputs, seeds, weights)`, which returns the outputs and the
+        gradients: the same calls in the same order, rolled back into loops.
+
+        Raises:
+            GraphError: if no shapes are known yet.
+        """
+        from .explain import title_of
+        from .names import Names
+        from .source import source_of
+
+        now = self._known("source")
+        return source_of(now, Names(self.graph, now), title_of(self, now))
 
     def _known(self, caller: str) -> Variant:
         if self._now is None:

@@ -1,0 +1,164 @@
+"""The arrays of a plan by name, for its source: memory, scratch and constants."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .names import PIECE, Names, adjoined, identifier
+from .terms import Term
+from .views import Scope, spelled
+
+if TYPE_CHECKING:
+    from .variant import Variant
+
+NUMBERS = {0: "zero", 0.5: "halve", 1: "one", 2: "two"}
+TAKEN = {
+    "np",
+    "inputs",
+    "seeds",
+    "weights",
+    "leaves",
+    "step",
+    "outputs",
+    "grads",
+    "t",
+    "lo",
+    "hi",
+    "given",
+}
+
+
+class Arenas:
+    """Finds the array that a view belongs to, and how Python writes the view."""
+
+    def __init__(self, variant: Variant, names: Names) -> None:
+        self.names = names
+        self._device = variant.emitter.device
+        self._arrays: dict[int, tuple[str, Any]] = {}
+        self._lines: list[str] = []
+        self._constants: dict[Any, str] = {}
+        self._taken = set(TAKEN)
+        self._written = _written(variant)
+        memory = variant.emitter.memory
+        held: dict[Any, list[Term]] = {}
+        for x, (buffer, _) in sorted(memory.storage.place.items(), key=lambda pair: pair[0].born):
+            held.setdefault(buffer.memory or buffer, []).append(x)
+        for buffer, terms in held.items():
+            if buffer in memory.arrays:
+                self._add(memory.arrays[buffer], *self._called(terms))
+        for array in memory.extra:
+            self._add(array, "scratch", "")
+
+    def lines(self) -> list[str]:
+        """The arrays as they are made."""
+        return self._lines
+
+    def _called(self, terms: Sequence[Term]) -> tuple[str, str]:
+        """A name for the array in which these lie, and all of theirs."""
+        own = [name for name in map(self.names.own, terms) if name is not None]
+        nodes = [n for n in own if not n.startswith("dL/d") and not PIECE.fullmatch(n)] or own
+        if not nodes:
+            return identifier(self.names.describe(terms[-1])), ""
+        words = Counter(name.rsplit("_", 1)[-1] for name in dict.fromkeys(nodes) if "_" in name)
+        word, count = words.most_common(1)[0] if words else ("", 0)
+        several = len(set(nodes)) > 2 and count > 1 and count * 2 >= len(set(nodes))
+        title = f"{word}s" if several else identifier(nodes[0])
+        return title, ", ".join(adjoined(own)) if len(set(own)) > 1 else ""
+
+    def _add(self, array: Any, name: str, holds: str) -> str:
+        title = self._named(name)
+        self._arrays[id(array)] = (title, array)
+        dtype = _type(array.dtype)
+        if holds:
+            self._lines.append(f"# {holds}" if len(holds) < 97 else f"# {holds[:93]} ...")
+        self._lines.append(f"{title} = np.zeros({array.shape}, {dtype})")
+        return title
+
+    def _named(self, name: str) -> str:
+        """The name, with a number if it is taken."""
+        title, k = name, 2
+        while title in self._taken:
+            title, k = f"{name}_{k}", k + 1
+        self._taken.add(title)
+        return title
+
+    def spelled(self, views: Sequence[Any], scope: Scope) -> str | None:
+        """The views of each iteration of a loop as one expression."""
+        roots = [_root(view) for view in views]
+        root = roots[0]
+        if all(id(r) not in self._arrays and id(r) not in self._written for r in roots):
+            same = all(v is views[0] or _equal(v, views[0]) for v in views)
+            return self._constant(views[0]) if same else None
+        if any(other is not root for other in roots):
+            return None
+        if id(root) not in self._arrays:
+            self._add(root, "scratch", "")
+        name, whole = self._arrays[id(root)]
+        if not whole.size:
+            return name
+        start = self._device.pointer(whole)
+        offsets = [self._device.pointer(view) - start for view in views]
+        return spelled(name, whole, views, offsets, scope)
+
+    def _constant(self, array: Any) -> str:
+        """A number, or an array that is only read, made before."""
+        if array.ndim == 0:
+            return f"{_type(array.dtype)}({literal(array.item())})"
+        key = (array.shape, array.dtype, array.tobytes())
+        dtype = _type(array.dtype)
+        if key not in self._constants:
+            values = array.reshape(-1)
+            edges = np.flatnonzero(np.r_[True, values[1:] != values[:-1]]) if len(values) else []
+            if len(edges) == 1:
+                text = f"np.full({array.shape}, {literal(values[0].item())}, {dtype})"
+            elif np.array_equal(values, np.arange(len(values))):
+                text = f"np.arange({len(values)}, dtype={dtype}).reshape({array.shape})"
+            else:
+                counts = np.diff(np.r_[edges, len(values)]).tolist()
+                numbers = f"np.array({values[edges].tolist()}, {dtype})"
+                text = f"np.repeat({numbers}, {counts}).reshape({array.shape})"
+            one = len(edges) == 1
+            name = NUMBERS.get(values[0].item(), "constant") + "s" if one else "constants"
+            self._constants[key] = self._named(name)
+            self._lines.append(f"{self._constants[key]} = {text}")
+        return self._constants[key]
+
+
+def literal(value: Any) -> str:
+    """A number, or a tuple of such, as Python reads it again."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value}")'
+    return repr(value)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+
+
+def _type(dtype: np.dtype) -> str:
+    return "np.bool_" if dtype.kind == "b" else f"np.{dtype}"
+
+
+def _root(array: Any) -> Any:
+    """The array whose memory it is."""
+    base = array
+    while getattr(base, "base", None) is not None:
+        base = base.base
+    return base
+
+
+def _written(variant: Variant) -> set[int]:
+    """The arrays that some call writes to."""
+    device = variant.emitter.device
+    first = {device.copy: 0, device.fill: 0, device.call: 1, device.draw: 1}
+    found = set()
+    for f, args in variant.emitter.calls:
+        out = args[first.get(f, -1)]
+        if isinstance(out, np.ndarray):
+            found.add(id(_root(out)))
+    return found

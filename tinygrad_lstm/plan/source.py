@@ -1,0 +1,331 @@
+"""A plan as Python source: its calls rolled back into loops, its memory as named arrays."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .arenas import Arenas, literal
+from .emit import Call
+from .names import Names
+from .schedule import Region, Unit
+from .terms import is_number
+from .views import Scope, number
+
+if TYPE_CHECKING:
+    from .variant import Variant
+
+WIDTH = 100
+
+
+class Source(str):
+    """Source text that defines `step(inputs, seeds, weights, leaves=())`.
+
+    Attributes:
+        given: what the text needs to be there when it is executed: {} or ops that only a graph has.
+    """
+
+    given: dict[str, Any]
+
+
+def source_of(variant: Variant, names: Names, title: str) -> Source:
+    """Write the calls of a plan down."""
+    writer = _Writer(variant, names)
+    body = writer.body()
+    first, *more = textwrap.wrap(title, WIDTH - 4)
+    memory = [*writer.arenas.lines(), *writer.starts()]
+    lines = [f'"""{first}', *more, '"""', "", "import numpy as np", *writer.helpers(), "", ""]
+    lines += ["# The arrays: of what changes with time, slot after slot.", *memory, "", "", *body]
+    text = "\n".join([*lines, ""])
+    source = Source(text)
+    source.given = {"given": writer.given} if writer.given else {}
+    return source
+
+
+class _Writer:
+    def __init__(self, variant: Variant, names: Names) -> None:
+        self.variant, self.names, self.emitter = variant, names, variant.emitter
+        self.device = self.emitter.device
+        self.arenas = Arenas(variant, names)
+        self.given: list[Any] = []
+        self._helpers: dict[str, Callable] = {}
+        self._said = ""
+        self._at = 0
+
+    def body(self) -> list[str]:
+        """The function that makes all calls."""
+        lines = [
+            "def step(inputs, seeds, weights, leaves=()):",
+            '    """The outputs, and the gradients by name."""',
+            *self._loads(),
+        ]
+        lines += self._draws()
+        for item in self.emitter.plan.items:
+            if isinstance(item, Region):
+                lines += self._region(item)
+            else:
+                lines += self._unit(item)
+        assert self._at == len(self.emitter.calls), "a call that belongs to no item"
+        return [*lines, "", *self._results()]
+
+    def helpers(self) -> list[str]:
+        """The functions that are none of NumPy's, as they are written in the device."""
+        lines: list[str] = []
+        for f in self._helpers.values():
+            lines += ["", "", *_definition(f).splitlines()]
+        return lines
+
+    def starts(self) -> list[str]:
+        """What carries start from, where it is a number and stays there."""
+        lines = []
+        for c in (c for i in self.emitter.plan.items if isinstance(i, Region) for c in i.carries):
+            start = c.args[0]
+            if is_number(start) and self.emitter.memory.keeps_start(c):
+                slot = self.emitter.memory.start_of(c)
+                value = slot.reshape(-1)[0].item() if slot.size else 0
+                if value:
+                    lines.append(f"{self._operand([slot], {})}[...] = {value!r}")
+        return lines
+
+    def _loads(self) -> list[str]:
+        sources = {"input": "inputs", "seed": "seeds", "leaf": "leaves"}
+        lines = []
+        for fn, k, array in self.emitter.loads:
+            key = k if fn in sources else json.dumps(self.names.weight(k))
+            given = f"{sources.get(fn, 'weights')}[{key}]"
+            lines.append(f"    np.copyto({self._operand([array], {})}, {given})")
+        return lines
+
+    def _draws(self) -> list[str]:
+        """Random masks come first; those that are drawn together take turns."""
+        calls, owners = self.emitter.calls, self.emitter.owners
+        lines: list[str] = []
+        while self._at < len(calls) and owners[self._at][0].fn == "draw":
+            first = self._at
+            x = owners[first][0]
+            later = (k for k in range(first + 1, len(calls)) if owners[k] == owners[first])
+            period = next(later, first + 1) - first if x.steps > 1 else 1
+            count = period * max(x.steps, 1)
+            self._at += count
+            lines += self._rolled(calls[first : self._at], max(x.steps, 1), "    ")
+        return lines
+
+    def _unit(self, unit: Unit) -> list[str]:
+        calls = self._taken(unit)
+        if not calls:
+            return []
+        steps = unit[0].steps
+        lines = self._comment(unit, "    ")
+        if steps > 1 and len(calls) % steps == 0:
+            rolled = self._rolled(calls, steps, "    ")
+            return lines + rolled
+        return lines + [row for call in calls for row in self._statement([call], {}, "    ")]
+
+    def _taken(self, unit: Unit, count: int | None = None) -> list[Call]:
+        """The next calls, which belong to this unit."""
+        first = self._at
+        while self._at < len(self.emitter.calls) and self.emitter.owners[self._at] == unit:
+            if count is not None and self._at - first == count:
+                break
+            self._at += 1
+        return self.emitter.calls[first : self._at]
+
+    def _rolled(self, calls: Sequence[Call], steps: int, margin: str) -> list[str]:
+        """Calls for steps 0, 1, ... as a loop; one by one where they are no loop."""
+        period = len(calls) // steps
+        scope = {"t": range(steps)}
+        lines = [f"{margin}for t in range({steps}):"]
+        for k in range(period):
+            found = self._statement(calls[k::period], scope, margin + "    ")
+            if not found:
+                return [row for call in calls for row in self._statement([call], {}, margin)]
+            lines += found
+        return lines
+
+    def _region(self, region: Region) -> list[str]:
+        lines = [""]
+        for c in region.carries:
+            calls = self._taken((c,))
+            lines += self._comment((c,), "    ") if calls else []
+            lines += [row for call in calls for row in self._statement([call], {}, "    ")]
+        size, T = self.emitter.memory.chunk(region), region.T
+        times = range(T)[:: region.direction]
+        parts = [times[first : first + size] for first in range(0, T, size)]
+        chunked: dict[Unit, list[list[Call]]] = {u: [] for u in region.chunked}
+        steps: dict[Unit, list[list[Call]]] = {u: [] for u in region.steps}
+        of_step = {u: self.emitter.owners.count(u) // T for u in region.steps}
+        for part in parts:
+            for unit in region.chunked:
+                chunked[unit].append(self._taken(unit))
+            for _ in part:
+                for unit in region.steps:
+                    steps[unit].append(self._taken(unit, of_step[unit]))
+        return lines + self._loop(region, parts, chunked, steps)
+
+    def _loop(self, region: Region, parts: list[range], chunked: dict, steps: dict) -> list[str]:
+        """The text of a loop; with chunks it is one loop in another."""
+        bounds = [(min(part), max(part) + 1) for part in parts]
+        scope: Scope = {"lo": [lo for lo, _ in bounds], "hi": [hi for _, hi in bounds]}
+        lines, margin = self._chunk_head(region, len(parts[0]), len(parts) > 1)
+        self._said = ""
+        for unit, calls in chunked.items():
+            lines += self._columns(unit, calls, scope, margin)
+        inner: Scope = {
+            "t": [t for part in parts for t in part],
+            "lo": [lo for part, (lo, _) in zip(parts, bounds) for _ in part],
+            "hi": [hi for part, (_, hi) in zip(parts, bounds) for _ in part],
+        }
+        span = "lo, hi" if len(parts) > 1 else str(region.T)
+        times = f"range({span})"
+        times = times if region.direction > 0 else f"reversed({times})"
+        lines.append(f"{margin}for t in {times}:")
+        self._said = ""
+        for unit, calls in steps.items():
+            lines += self._columns(unit, calls, inner, margin + "    ")
+        self._said = ""
+        return lines if steps else lines[:-1]
+
+    def _chunk_head(self, region: Region, size: int, several: bool) -> tuple[list[str], str]:
+        if not several:
+            return [], "    "
+        if region.direction > 0:
+            head = [
+                f"for lo in range(0, {region.T}, {size}):",
+                f"    hi = min(lo + {size}, {region.T})",
+            ]
+        else:
+            head = [f"for hi in range({region.T}, 0, -{size}):", f"    lo = max(0, hi - {size})"]
+        return ["    " + line for line in head], "        "
+
+    def _columns(self, unit: Unit, calls: list[list[Call]], scope: Scope, margin: str) -> list[str]:
+        lines = self._comment(unit, margin)
+        for column in zip(*calls):
+            found = self._statement(column, scope, margin)
+            if not found:
+                raise AssertionError(f"no expression for {unit[0]} in a loop")
+            lines += found
+        return lines
+
+    def _comment(self, unit: Unit, margin: str) -> list[str]:
+        said = ", ".join(self.names.of(unit))
+        if said == self._said:
+            return []
+        self._said = said
+        return textwrap.wrap(
+            said, WIDTH, initial_indent=margin + "# ", subsequent_indent=margin + "# "
+        )
+
+    def _statement(self, column: Sequence[Call], scope: Scope, margin: str) -> list[str]:
+        """One call, or the calls of all iterations of a loop, as one statement; [] if it cannot."""
+        f, args = column[0]
+        if f == self.device.check_rows:
+            return [f"{margin}# (row numbers are checked here)"]
+        own = getattr(f, "__self__", None)
+        if isinstance(own, np.ndarray):
+            owners: list[Any] = [g.__self__ for g, _ in column]
+            head = f"{self._operand(owners, scope)}.{f.__name__}"
+        else:
+            head = self._function(f)
+        operands = [self._operand([a[k] for _, a in column], scope) for k in range(len(args))]
+        if any(text is None for text in operands) or any(
+            g.__name__ != f.__name__ for g, _ in column
+        ):
+            return []
+        if head.startswith("np."):
+            operands[-1] = f"out={operands[-1]}"
+        return _call(margin, head, operands)  # type: ignore[arg-type]
+
+    def _function(self, f: Callable) -> str:
+        if isinstance(f, np.ufunc) or f in (np.dot, np.matmul):
+            return f"np.{f.__name__}"
+        try:
+            inspect.getsource(f)
+        except (OSError, TypeError):
+            return self._handed(f)
+        self._helpers[f.__name__] = f
+        return f.__name__
+
+    def _handed(self, thing: Any) -> str:
+        """What cannot be written down is handed over."""
+        known = [k for k, other in enumerate(self.given) if other is thing]
+        if not known:
+            self.given.append(thing)
+        return f"given[{known[0] if known else len(self.given) - 1}]"
+
+    def _operand(self, values: Sequence[Any], scope: Scope) -> str | None:
+        first = values[0]
+        if isinstance(first, np.ndarray):
+            return self.arenas.spelled(values, scope)
+        for kind in ("input", "seed"):
+            if first is self.emitter.arrived[kind]:
+                return kind + "s"
+        if isinstance(first, tuple):
+            return _numbers(values, scope)
+        if any(value is not first and value != first for value in values):
+            return None
+        return literal(first) if isinstance(first, int | float) else self._handed(first)
+
+    def _results(self) -> list[str]:
+        outputs = ", ".join(self._listed(self.variant.outputs))
+        lines = [f"    outputs = [{outputs}]", "    grads = {"]
+        for name, array in self.variant.grads.items():
+            lines.append(f"        {json.dumps(name)}: {self._operand([array], {})},")
+        return [*lines, "    }", "    return outputs, grads"]
+
+    def _listed(self, arrays: Sequence[Any]) -> Iterable[str]:
+        """Arrays one by one; those of successive steps as one expression."""
+        k = 0
+        while k < len(arrays):
+            size = len(arrays) - k
+            while size > 2:
+                run = arrays[k : k + size]
+                text = self._operand(run, {"t": range(size)})
+                if text is not None:
+                    yield f"*({text} for t in range({size}))"
+                    break
+                size -= 1
+            else:
+                size = 1
+                yield str(self._operand([arrays[k]], {}))
+            k += size
+
+
+def _definition(f: Callable) -> str:
+    """The text of a function, without its annotations."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(f))).body[0]
+    assert isinstance(tree, ast.FunctionDef)
+    tree.decorator_list, tree.returns = [], None
+    for argument in (*tree.args.args, tree.args.vararg):
+        if argument is not None:
+            argument.annotation = None
+    return ast.unparse(tree)
+
+
+def _numbers(values: Sequence[tuple], scope: Scope) -> str | None:
+    """Tuples of numbers: as they are, or as a range that moves."""
+    if all(v == values[0] for v in values) and (len(values[0]) < 9 or not _is_range(values[0])):
+        return literal(values[0])
+    if not all(map(_is_range, values)):
+        return None
+    first, last = number([v[0] for v in values], scope), number([v[-1] + 1 for v in values], scope)
+    return None if first is None or last is None else f"range({first}, {last})"
+
+
+def _is_range(value: tuple) -> bool:
+    whole = all(type(v) is int for v in value)
+    return whole and len(value) > 2 and value == tuple(range(value[0], value[0] + len(value)))
+
+
+def _call(margin: str, head: str, operands: list[str]) -> list[str]:
+    line = f"{margin}{head}({', '.join(operands)})"
+    if len(line) <= WIDTH:
+        return [line]
+    inside = f"{margin}    {', '.join(operands)}"
+    rows = [inside] if len(inside) <= WIDTH else [f"{margin}    {text}," for text in operands]
+    return [f"{margin}{head}(", *rows, f"{margin})"]
