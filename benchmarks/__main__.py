@@ -35,6 +35,7 @@ def main(arguments=None):
     if options.curves:
         found["curves"] = curves.curves(options.seconds / 5, say)
     found["machine"]["load at the end"] = load()
+    say("\n" + report.conditions(found))
     write(options.into, found)
 
 

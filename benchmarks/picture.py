@@ -40,7 +40,7 @@ def save(file, found):
         for axes, (key, races) in zip(panels, groups.items()):
             draw(axes, key, races)
     _legend(figure)
-    small_print = textwrap.wrap(f"{METHOD} {conditions(found)}", 190)
+    small_print = textwrap.wrap(f"{METHOD} {conditions(found)}", 210)
     figure.supxlabel("\n".join(small_print), fontsize=8, ha="left", x=0.01)
     figure.savefig(file, dpi=110)
     pyplot.close(figure)

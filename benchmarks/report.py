@@ -78,6 +78,6 @@ def _cell(table, name):
     if "absent" in row:
         return row["absent"].split(":")[0]
     if name == table["reference"]:
-        return f"1 ({row['ms']:.3g} ms)"
+        return f"1 ({row['ms']:.3g} ms)" if row["ms"] < 100 else f"1 ({row['ms']:.0f} ms)"
     low, high = row["quartiles"]
     return f"{row['ratio']:.2f} ({low:.2f}–{high:.2f})"

@@ -193,3 +193,9 @@ def test_the_picture_shows_tables_and_curves(written, tmp_path):
 def test_the_looks_are_those_of_the_implementations():
     assert set(picture.LOOKS) == set(IMPLEMENTATIONS)
     assert PLAN in IMPLEMENTATIONS
+
+
+def test_the_published_table_is_that_of_the_published_measurement():
+    folder = __main__.ROOT / "docs" / "_static" / "speed"
+    found = json.loads((folder / "speed.json").read_text(encoding="utf-8"))
+    assert (folder / "speed.md").read_text(encoding="utf-8") == report.markdown(found)
