@@ -23,6 +23,7 @@ class Emitter:
         calls: (f, args), to be called one after the other.
         owners: for each call the unit that it computes.
         loads: what is copied in before: (fn, k, array) for input, seed, parameter or leaf number k.
+        filled: arrays that hold one number from the beginning and are never written to.
     """
 
     def __init__(self, plan: Schedule, storage: Storage, device: Device) -> None:
@@ -31,6 +32,7 @@ class Emitter:
         self.calls: list[Call] = []
         self.owners: list[Unit] = []
         self.loads: list[tuple[str, Any, Any]] = []
+        self.filled: list[tuple[Any, Any]] = []
         self.arrived: dict[str, list[Any]] = {"input": [], "seed": []}
 
     def run(self, draws: Sequence[list[Term]] = ()) -> None:
@@ -76,9 +78,15 @@ class Emitter:
             self.loads.append((start.fn, start.how, slot))
             return []
         if is_number(start):
-            self.device.fill(slot, _number(start))
-            return [] if self.memory.keeps_start(c) else [(slot.fill, (_number(start),))]
+            if not self.memory.keeps_start(c):
+                return [(slot.fill, (_number(start),))]
+            self._fill(slot, _number(start))
+            return []
         return [(self.device.copy, (slot, self.memory.spread(start).array))]
+
+    def _fill(self, array: Any, value: Any) -> None:
+        self.device.fill(array, value)
+        self.filled.append((array, value))
 
     def _whole(self, unit: Unit) -> list[Call]:
         """The calls of a unit outside of every loop."""
@@ -348,6 +356,9 @@ class Emitter:
         out, args = memory.spread(x), [memory.spread(a) for a in x.args]
         if x.fn in ("sum", "max"):
             return [(getattr(d, x.fn + "_kept"), (args[0], x.how, out))]
+        if x.fn == "beside":
+            self._put_numbers(x, out)
+            return []
         if x.fn == "call":
             return [(d.call, (x.how, out, *args))]
         if x.fn == "take":
@@ -363,6 +374,14 @@ class Emitter:
         if x.fn == "each":
             return [(d.copy, (out, Each(args)))]
         raise AssertionError(f"nobody writes {x.fn}")
+
+    def _put_numbers(self, x: Term, out: Spread) -> None:
+        """The columns that never change are filled once; the others are made where they stand."""
+        at = 0
+        for a in x.args:
+            if is_number(a):
+                self._fill(out.window(-1, at, a.shape[-1], 1).array, _number(a))
+            at += a.shape[-1]
 
     def _concatenated(self, x: Term, out: Spread, args: list[Spread]) -> list[tuple]:
         parts, at = [], 0

@@ -136,13 +136,19 @@ class Memory:
         if x in self.storage.within:
             base, key = self.storage.within[x]
             return Spread(self.spread(base).array[key], "once")
-        if x in self.storage.place:
-            buffer, block = self.storage.place[x]
-            return self._slots(buffer, block, 0)
-        if x.fn == "carry":
-            buffer, block = self.storage.place[x.next]
-            return self._slots(buffer, block, -x.how)
+        if x in self.storage.place or x.fn == "carry":
+            made, shift = (x.next, -x.how) if x.fn == "carry" else (x, 0)
+            buffer, block = self.storage.place[made]
+            if made in buffer.columns:
+                return self._columns(buffer, made, shift)
+            return self._slots(buffer, block, shift)
         return self._view(x, self.spread(x.args[0]))
+
+    def _columns(self, buffer: Buffer, x: Term, shift: int) -> Spread:
+        start, stop, ahead = buffer.columns[x]
+        first = ahead + shift
+        array = self.array(buffer)[first : first + buffer.term.steps]
+        return Spread(array[..., start:stop], "full")
 
     def _slots(self, buffer: Buffer, block: int, shift: int) -> Spread:
         array = self._block(buffer, block)
@@ -223,6 +229,9 @@ class Memory:
         """The slot that the first step of a carry reads."""
         buffer, block = self.storage.place[c.next]
         array = self._block(buffer, block)
+        if c.next in buffer.columns:
+            start, stop, _ = buffer.columns[c.next]
+            array = array[..., start:stop]
         if buffer.kind == "full":
             return array[(buffer.before - 1 if c.how > 0 else buffer.before + c.steps, ...)]
         return array[(1 if c.how > 0 else c.steps % 2, ...)]

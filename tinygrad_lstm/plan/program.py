@@ -69,8 +69,12 @@ class Program:
         )
 
 
-def again(tape: Tape, x: Term, args: list[Term]) -> Term:
-    """The same call on other arguments, shortened where that has become possible."""
+def again(tape: Tape, x: Term, args: list[Term], T: int | None = None) -> Term:
+    """The same call on other arguments, shortened where that has become possible.
+
+    Args:
+        T: over how many timesteps; by default as many as before.
+    """
     if x.fn in POINTWISE and x.fn not in ("clip", "astype", "copy"):
         return tape.call(x.fn, *args)
     if x.fn == "const":
@@ -85,11 +89,13 @@ def again(tape: Tape, x: Term, args: list[Term]) -> Term:
         return tape.getitem(args[0], tuple(slice(*k) if type(k) is tuple else k for k in x.how))
     if x.fn == "broadcast_to":
         return tape.broadcast_to(args[0], x.how)
+    if x.fn == "concat" and not x.steps:
+        return tape.concat(args, x.how)
     if x.fn in ("whole", "rows", "flip"):
         return getattr(tape, x.fn)(args[0])
     if x.fn == "total" and x.how is None:
         return tape.total(args[0], x.args[0].steps)
-    return tape.make(x.fn, args, x.how, x.shape, x.dtype, x.steps)
+    return tape.make(x.fn, args, x.how, x.shape, x.dtype, x.steps if T is None else T)
 
 
 @dataclass

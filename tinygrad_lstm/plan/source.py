@@ -82,16 +82,12 @@ class _Writer:
         return lines
 
     def starts(self) -> list[str]:
-        """What carries start from, where it is a number and stays there."""
-        lines = []
-        for c in (c for i in self.emitter.plan.items if isinstance(i, Region) for c in i.carries):
-            start = c.args[0]
-            if is_number(start) and self.emitter.memory.keeps_start(c):
-                slot = self.emitter.memory.start_of(c)
-                value = slot.reshape(-1)[0].item() if slot.size else 0
-                if value:
-                    lines.append(f"{self._operand([slot], {})}[...] = {value!r}")
-        return lines
+        """What lies there from the beginning and stays: starts of carries, the 1 of a bias."""
+        return [
+            f"{self._operand([array], {})}[...] = {value!r}"
+            for array, value in self.emitter.filled
+            if value
+        ]
 
     def _loads(self) -> list[str]:
         sources = {"input": "inputs", "seed": "seeds", "leaf": "leaves"}

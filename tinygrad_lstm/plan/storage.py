@@ -43,6 +43,9 @@ class Buffer:
     dies: int = 0
     pinned: bool = False
     memory: Buffer | None = None
+    columns: dict[Term, tuple[int, int, int]] = field(default_factory=dict)
+    """Of what lies beside each other: first column, the one behind the last, and how many slots
+    ahead of the others it is written (a state is read one step later)."""
 
 
 @dataclass
@@ -71,7 +74,8 @@ def store(
     positions = _Positions(plan)
     roots = _memory_of(roots)
     found = Storage({}, _windows(plan), region_of=positions.region_of)
-    for group in _grouped(plan, groups, found.within):
+    _lay_beside(plan, found)
+    for group in _grouped(plan, groups, {**found.within, **found.place}):
         kind = max((_kind(x, plan, positions, roots) for x in group), key=RANK.__getitem__)
         region = positions.region_of.get(group[0])
         buffer = Buffer(
@@ -148,6 +152,23 @@ def _windows(plan: Schedule) -> dict[Term, tuple[Term, tuple]]:
                 within[a] = (x, tuple(key))
             at += size
     return within
+
+
+def _lay_beside(plan: Schedule, found: Storage) -> None:
+    """A row [h | x | 1]: its parts are made where they stand in it."""
+    for row in plan.users:
+        if row.fn != "beside":
+            continue
+        buffer = Buffer("full", 1, row, pinned=True)
+        found.place[row] = (buffer, 0)
+        buffer.columns[row] = (0, row.shape[-1], 0)
+        at = 0
+        for a in row.args:
+            made = a.next if a.fn == "carry" else a
+            if makes_memory(made):
+                found.place[made] = (buffer, 0)
+                buffer.columns[made] = (at, at + a.shape[-1], int(a.fn == "carry"))
+            at += a.shape[-1]
 
 
 def _grouped(plan: Schedule, groups: Iterable[Unit], within: dict) -> Iterable[Unit]:

@@ -279,6 +279,13 @@ class Tape:
         if len(xs) == 1:
             return xs[0]
         dtype = np.result_type(*[x.dtype for x in xs])
+        if all(x.fn == "getitem" and x.how == xs[0].how and not x.steps for x in xs):
+            wholes = [x.args[0] for x in xs]
+            full = xs[0].how[axis] == (0, wholes[0].shape[axis], 1)
+            if full and len(xs[0].how) == xs[0].ndim and all(w.fn == "contract" for w in wholes):
+                return self.getitem(
+                    self.concat(wholes, axis), index_of(_grown(xs[0].how, axis, shape))
+                )
         return self.make("concat", xs, axis - len(shape), shape, dtype)
 
     def stack(self, xs: Sequence[Term], axis: int = 0) -> Term:
@@ -395,6 +402,11 @@ def _as_key(r: Any) -> Any:
     if not isinstance(r, range):
         return r
     return (r.start, r.stop if r.stop >= 0 else None, r.step)
+
+
+def _grown(how: tuple, axis: int, shape: Shape) -> tuple:
+    """The same window of something longer along one axis, where it is whole."""
+    return (*how[:axis], (0, shape[axis], 1), *how[axis + 1 :])
 
 
 def index_of(how: tuple) -> tuple:

@@ -11,7 +11,19 @@ from dataclasses import dataclass
 
 from ...errors import ArgumentError
 from ..program import Program
-from . import blocks, chunks, hoist, liveness, lookups, pack, products, regroup, roles, scales
+from . import (
+    beside,
+    blocks,
+    chunks,
+    hoist,
+    liveness,
+    lookups,
+    pack,
+    products,
+    regroup,
+    roles,
+    scales,
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,7 @@ PASSES: dict[str, Pass] = {
         _pass(scales, scales.scales),
         _pass(products, products.products),
         _pass(lookups, lookups.lookups),
+        _pass(beside, beside.beside),
         _pass(pack),
         _pass(hoist),
         _pass(chunks),

@@ -36,12 +36,15 @@ class Kernel(tuple[Term, ...]):
 
 
 def kernels(
-    units: Iterable[Unit], may_join: Callable[[Sequence[Term], Term], bool] | None = None
+    units: Iterable[Unit],
+    may_join: Callable[[Sequence[Term], Term], bool] | None = None,
+    takes: Callable[[Term], bool] | None = None,
 ) -> list[Unit]:
     """The units in their order, every maximal run of pointwise ones of a shape as `Kernel`.
 
     Args:
         may_join: asked with the terms of a kernel before the next one joins them.
+        takes: says which terms may be part of a kernel at all.
     """
     found: list[Unit] = []
     run: list[Term] = []
@@ -52,7 +55,7 @@ def kernels(
             run.clear()
 
     for unit in units:
-        if unit[0].fn not in POINTWISE:
+        if unit[0].fn not in POINTWISE or not (takes is None or all(map(takes, unit))):
             close()
             found.append(unit)
             continue

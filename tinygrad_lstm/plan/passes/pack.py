@@ -44,6 +44,8 @@ def _sums_of_products(program: Program) -> Program:
             return None
         every = parts(x)
         products = [a for a in every if plain(a) and inner(a)]
+        if any(sum(y.fn == "matmul" for y in users[a.args[0]]) > 1 for a in products):
+            return None  # its left side meets other matrices too: better one product with them
         if len(products) < 2 or len({a.args[0].shape for a in products}) > 1:
             return None
         sides = [a.args[0] for a in products] + [a.args[1] for a in products]
@@ -62,16 +64,19 @@ def _right_sides(program: Program) -> Program:
     read: dict[Term, bool] = {}
     for x in users:
         if x.fn == "matmul" and x.steps and not x.args[1].steps:
+            rights = [y.args[1] for y in _siblings(x, users)]
             one_row = x.ndim == 2 and x.shape[0] == 1
-            lonely = one_row and all(is_view(y.args[1]) for y in _siblings(x, users))
-            read[x.args[1]] = read.get(x.args[1], False) or not lonely
+            views = all(is_view(b) for b in rights)
+            needed = _turned(x.args[1]) if views and len(rights) < 2 else not views
+            needed = needed or any(map(_turned, rights))
+            read[x.args[1]] = read.get(x.args[1], False) or (needed and not (one_row and views))
 
     def rule(tape: Tape, x: Term, args: list[Term]) -> Term | None:
         if x.fn not in ("matmul", "sumprod") or not x.steps:
             return None
         new = [
             tape.make("copy", (b,), None, b.shape, b.dtype, 0)
-            if not b.steps and _turned(b) and (x.fn == "sumprod" or read[a])
+            if not b.steps and is_view(b) and (_turned(b) if x.fn == "sumprod" else read.get(a))
             else b
             for a, b in zip(x.args, args)
         ]

@@ -88,10 +88,16 @@ def _product(tape: Tape, groups: list, image: dict[Term, Term]) -> Term:
     scale, total = 1.0, None
     for group in groups:
         own: Term | None = None
-        for x, s in group:
+        made_of = {a for x, _ in group for a in x.args}
+        for x, s in sorted(group, key=lambda part: not _together(part[0], group, made_of)):
             y = image[x]
             if s < 0:
                 scale = -scale
             own = y if own is None else own * y
         total = own if total is None else own * total  # type: ignore[operator]
     return total * scale if scale != 1.0 else total  # type: ignore
+
+
+def _together(x: Term, group: list, made_of: set[Term]) -> bool:
+    """Whether x is made of another factor or another of x: s (1 - s) is the same for every gate."""
+    return x in made_of or any(y in x.args for y, _ in group)
