@@ -9,6 +9,7 @@ from pathlib import Path
 
 import tinygrad_lstm as tl
 import tinygrad_lstm.explain
+import tinygrad_lstm.plan
 import tinygrad_lstm.show
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,6 +37,7 @@ SECTIONS = {  # where a public name comes from: under which title the reference 
     "ops.infix": "Functions on tensors",
     "show": "Pictures and equations",
     "explain": "Explanations",
+    "plan": "Plans",
     "train": "Training",
     "settings": "Settings",
     "backend": "Settings",
@@ -123,7 +125,7 @@ def api_page() -> str:
 
 def public_names() -> dict[str, object]:
     """Classes and functions that `from tinygrad_lstm import ...` gives; the ops are elsewhere."""
-    readers = {*tl.show.__all__, *tl.explain.__all__}
+    readers = {*tl.show.__all__, *tl.explain.__all__, *tl.plan.__all__}
     names = sorted({*vars(tl), *readers}, key=str.lower)
     things = {name: getattr(tl, name) for name in names if hasattr(tl, name)}
     return {

@@ -1,6 +1,7 @@
 """Execute notebooks/*.py, the sources in percent format, into the .ipynb files beside them.
 
-Two runs give the same bytes: cells have fixed ids, and times, versions and paths are left out.
+Two runs give the same bytes: cells have fixed ids, and times, versions and paths are left out. Only
+what a notebook measures, as 08 does, differs from run to run.
 """
 
 from __future__ import annotations
