@@ -36,7 +36,7 @@ def main(arguments=None):
         found["curves"] = curves.curves(options.seconds / 5, say)
     found["machine"]["load at the end"] = load()
     say("\n" + report.conditions(found))
-    write(options.into, found)
+    write(options.into, report.rounded(found))
 
 
 def parse(arguments):

@@ -13,7 +13,7 @@ POINTS = {
     "N": (1, 4, 16, 64, 256),
     "H": (16, 32, 64, 128, 256, 512),
 }
-NAMES = ("torch.nn", "torch eager", "graph eager", PLAN, "plan numba", FLOOR)
+NAMES = ("torch.nn", "torch eager", "graph eager", PLAN, FLOOR)
 
 
 def curves(seconds, say):

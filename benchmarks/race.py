@@ -160,6 +160,8 @@ def with_times(rows, times):
         rows[name] |= {"ms": middle, "ms quartiles": [low, high], "rounds": len(mine)}
         low, middle, high = quartiles(t / r for t, r in zip(mine, times[reference]))
         rows[name] |= {"ratio": middle, "quartiles": [low, high]}
+        if FLOOR in times:
+            rows[name]["to floor"] = quartiles(t / f for t, f in zip(mine, times[FLOOR]))[1]
     return {"reference": reference, "rows": rows}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from .implementations import FLOOR, PLAN
 from .regimes import REGIMES, Sizes
 
 METHOD = (
@@ -64,7 +65,8 @@ def _table(cell, tables):
     header = [f"**{TITLES[cell]}**", *(_heading(table) for table in tables)]
     names = dict.fromkeys(name for table in tables for name in table["rows"])
     rows = [[name, *(_cell(table, name) for table in tables)] for name in names]
-    lines = [header, ["---"] * len(header), *rows]
+    above = [f"{PLAN} : {FLOOR}", *(_above_floor(table) for table in tables)]
+    lines = [header, ["---"] * len(header), *rows, above]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -81,3 +83,13 @@ def _cell(table, name):
         return f"1 ({row['ms']:.3g} ms)" if row["ms"] < 100 else f"1 ({row['ms']:.0f} ms)"
     low, high = row["quartiles"]
     return f"{row['ratio']:.2f} ({low:.2f}–{high:.2f})"
+
+
+def _above_floor(table):
+    ratio = table["rows"].get(PLAN, {}).get("to floor")
+    return f"{ratio:.2f}" if ratio else "–"
+
+
+def rounded(found):
+    """Four digits of every number with a point: no measurement of time has more."""
+    return json.loads(json.dumps(found), parse_float=lambda digits: float(f"{float(digits):.4g}"))
