@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ class Layout(NamedTuple):
 def layout(a: Any) -> Layout | None:
     """The layout of the last two axes; None where neither rows nor columns are in one piece."""
     rows, columns = a.shape[-2:]
+    if min(a.strides, default=0) < 0:
+        return None
     down, right = (s // a.itemsize for s in a.strides[-2:])
     if (right == 1 or columns == 1) and (rows == 1 or down >= columns):
         return Layout(False, down if rows > 1 else columns)
@@ -29,15 +32,16 @@ def layout(a: Any) -> Layout | None:
 class Products:
     """Writes $A B$ into `out` for matrices, and stacks of them, that are there already.
 
-    CuPy's own `matmul` copies whatever does not lie as it wants, which must not happen while a
-    graph is captured, and takes its precision from an environment variable.
+    CuPy's own `matmul` takes memory for copies of what does not lie as it wants, which must not
+    happen while a graph is captured, and its precision from an environment variable.
 
     Args:
+        copy: copy(out, x), for matrices that lie in pieces.
         tf32: whether float32 products may round their factors to the 10 bits of TF32.
     """
 
-    def __init__(self, xp: Any, tf32: bool = False) -> None:
-        self.xp, self.blas = xp, xp.cuda.cublas
+    def __init__(self, xp: Any, copy: Callable[[Any, Any], None], tf32: bool = False) -> None:
+        self.xp, self.copy, self.blas = xp, copy, xp.cuda.cublas
         single = "CUBLAS_COMPUTE_32F_FAST_TF32" if tf32 else "CUBLAS_COMPUTE_32F"
         self.compute = {
             "float32": getattr(self.blas, single),
@@ -46,6 +50,7 @@ class Products:
         runtime = xp.cuda.runtime
         self.kind = {"float32": runtime.CUDA_R_32F, "float64": runtime.CUDA_R_64F}
         self.scale = {n: (np.zeros(1, n), np.ones(1, n)) for n in self.compute}
+        self.scratch: dict[Any, Any] = {}
 
     def __call__(self, a: Any, b: Any, out: Any, add: bool = False) -> None:
         """out = a b, or out += a b; leading axes of a and b are broadcast to those of out."""
@@ -56,26 +61,38 @@ class Products:
         if len(lead) > 1:
             for k in range(lead[0]):
                 self(a[k], b[k], out[k], add)
-        elif not self._takes(a, b, out):
-            self._awkward(a, b, out, add)
-        elif layout(out).turned:  # type: ignore[union-attr]
-            self._call(b.swapaxes(-1, -2), a.swapaxes(-1, -2), out.swapaxes(-1, -2), add)
+        elif not a.shape[-1]:
+            out.fill(0)
+        elif not (a.dtype == b.dtype == out.dtype and out.dtype.name in self.compute):
+            self.copy(out, out + self.xp.matmul(a, b) if add else self.xp.matmul(a, b))
+        elif layout(out) is None:
+            piece = self._piece(out, 2)
+            self._lined_up(self._piece(a, 0), self._piece(b, 1), piece, add)
+            self.copy(out, piece)
         else:
-            self._call(a, b, out, add)
+            self._lined_up(self._piece(a, 0), self._piece(b, 1), out, add)
 
     def _spread(self, x: Any, lead: tuple[int, ...]) -> Any:
         shape = (*lead, *x.shape[-2:])
         return x if x.shape == shape else self.xp.broadcast_to(x, shape)
 
-    def _takes(self, a: Any, b: Any, out: Any) -> bool:
-        alike = a.dtype == b.dtype == out.dtype and out.dtype.name in self.compute
-        plain = all(layout(x) is not None and min((0, *x.strides)) >= 0 for x in (a, b, out))
-        return alike and plain and a.shape[-1] > 0
+    def _piece(self, x: Any, side: int) -> Any:
+        """x as cuBLAS takes it: copied, if it lies in pieces, to memory that is kept for that.
 
-    def _awkward(self, a: Any, b: Any, out: Any, add: bool) -> None:
-        """What cuBLAS does not take: other types, or matrices that lie in pieces."""
-        y = self.xp.matmul(a, b)
-        self.xp.copyto(out, out + y if add else y, casting="unsafe")
+        One product comes after the other, so all of one shape may use the same.
+        """
+        if layout(x) is not None:
+            return x
+        key = (x.shape, x.dtype.name, side)
+        if key not in self.scratch:
+            self.scratch[key] = self.xp.zeros(x.shape, x.dtype)
+        self.copy(self.scratch[key], x)
+        return self.scratch[key]
+
+    def _lined_up(self, a: Any, b: Any, out: Any, add: bool) -> None:
+        if layout(out).turned:  # type: ignore[union-attr]
+            a, b, out = (x.swapaxes(-1, -2) for x in (b, a, out))
+        self._call(a, b, out, add)
 
     def _call(self, a: Any, b: Any, out: Any, add: bool) -> None:
         """cuBLAS counts columns first: what it takes for $B^T A^T = (A B)^T$ is our product."""

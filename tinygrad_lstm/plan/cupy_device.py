@@ -41,8 +41,8 @@ class CupyDevice(Device):
 
     def __init__(self, xp: Any, tf32: bool = False) -> None:
         self.xp, self.tf32 = xp, tf32
-        self.matmul = self.dot = Products(xp, tf32)
         self._made: dict[KernelText, Any] = {}
+        self.matmul = self.dot = Products(xp, self.copy, tf32)
 
     def kernel(self, kernel: Kernel, writes: Sequence[Term]) -> Any:
         """The function that computes a kernel's terms; kernels of one text are one."""
