@@ -137,12 +137,13 @@ def _read_askew(x: Term, users: dict[Term, list[Term]]) -> bool:
 
 
 def _units(program: Program, groups: Iterable[Unit], when: Order) -> dict[Term, Unit]:
-    """Which group a term is computed with; a group whose members need each other is none."""
+    """Which group a term is computed with: of one core, and none of them needs another."""
     unit_of: dict[Term, Unit] = {}
     for group in groups:
         for _, run in groupby(group, key=lambda x: (x.fn, str(x.how) if x.fn in POINTWISE else "")):
             unit = tuple(run)
-            if not any(x in unit_of for x in unit) and not _entangled(unit, when):
+            together = len({id(when.core_of.get(x)) for x in unit}) == 1
+            if together and not any(x in unit_of for x in unit) and not _entangled(unit, when):
                 unit_of.update(dict.fromkeys(unit, unit))
     return unit_of
 

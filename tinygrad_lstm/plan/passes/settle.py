@@ -35,8 +35,9 @@ def _apart(program: Program) -> Program:
     seen: set[Term] = set()
     grads = dict(program.grads)
     for name, (x, t) in program.grads.items():
-        base = x
-        while is_view(base):
+        base, passed = x, set()
+        while is_view(base) and base not in passed:  # a carry may be its own next
+            passed.add(base)
             base = base.next if base.fn == "carry" else base.args[0]
         if base in seen or base.fn in GIVEN:
             shape, dtype = x.shape, x.dtype
