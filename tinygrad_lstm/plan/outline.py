@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .emit import Call, Emitter
 
 
-@dataclass
+@dataclass(eq=False)
 class Row:
     """Units that follow each other on the way to the same named values.
 
@@ -71,7 +71,7 @@ def _outside(units: list[Unit], names: Names) -> list[Part]:
     for unit in units:
         found.setdefault(unit[0].steps, []).append(unit)
     return [
-        Part(f"for all {steps} steps at once" if steps else "once", _rows(found[steps], names))
+        Part(f"for all {steps} steps at once" if steps else "once", rows_of(found[steps], names))
         for steps in sorted(found)
     ]
 
@@ -87,13 +87,14 @@ def _loop(
     steps = [unit for unit in (*starts, *region.steps) if unit in calls]
     return [
         Part(
-            f"for {many} {size} steps at once, before they are taken, {way}", _rows(before, names)
+            f"for {many} {size} steps at once, before they are taken, {way}", rows_of(before, names)
         ),
-        Part(f"step after step, {way}", _rows(steps, names)),
+        Part(f"step after step, {way}", rows_of(steps, names)),
     ]
 
 
-def _rows(units: Iterable[Unit], names: Names) -> list[Row]:
+def rows_of(units: Iterable[Unit], names: Names) -> list[Row]:
+    """Units that follow each other on the way to the same values as one row."""
     rows: list[Row] = []
     for unit in units:
         titles = ", ".join(names.of(unit))

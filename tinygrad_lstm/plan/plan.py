@@ -20,6 +20,7 @@ from .variant import Variant
 if TYPE_CHECKING:
     from .accounts import MemoryReport
     from .explain import Explanation
+    from .pictures import PlanDrawing
     from .source import Source
 
 KEPT = 8
@@ -32,6 +33,8 @@ class Options:
 
     passes: tuple[str, ...]
     tf32: bool = False
+    kernels: str | None = None
+    checkpoint: str | None = None
 
 
 class Plan:
@@ -133,6 +136,24 @@ class Plan:
 
         now = self._known("source")
         return source_of(now, Names(self.graph, now), title_of(self, now))
+
+    def draw(self, which: str = "after") -> PlanDrawing:
+        """The plan after all passes: what is computed once, for all steps, and step after step.
+
+        Args:
+            which: "after" the passes, or "before": one step of the graph as it is written.
+
+        Raises:
+            GraphError: if no shapes are known yet.
+        """
+        from .names import Names
+        from .pictures import drawing
+        from .stages import without_passes
+
+        now = self._known("draw")
+        if which == "before":
+            now = without_passes(self.graph, self.wrt, self.options, now)
+        return drawing(now, Names(self.graph, now), which)
 
     def _known(self, caller: str) -> Variant:
         if self._now is None:

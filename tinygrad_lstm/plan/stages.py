@@ -73,6 +73,14 @@ def stages(
         before = stage
 
 
+def without_passes(
+    graph: Graph, wrt: Mapping[str, Tensor], options: Options, variant: Variant
+) -> Variant:
+    """The plan as the graph is written; of a loop still one step stands for all."""
+    fewer = replace(options, passes=tuple(p for p in options.passes if p == "roles"))
+    return Variant(graph, wrt, fewer, variant.of_these_shapes(), variant.seeded)
+
+
 def time_of(variant: Variant, arrays: Sequence[Any], seeds: Sequence[Any]) -> float:
     """Seconds of a step: the quickest of some."""
     taken = []
