@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from .device import Device
 from .memory import Each, Memory, Spread
 from .schedule import Region, Schedule, Unit
-from .storage import Storage
+from .storage import Buffer, Storage
 from .terms import POINTWISE, Term, is_number
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -64,11 +65,30 @@ class Emitter:
         for first in range(0, region.T, size):
             part = times[first : first + size]
             lo, hi = min(part), max(part) + 1
-            for unit in region.chunked:
-                self._append(unit, self._during(unit, lo, hi))
+            with self._stacked(region, lo, hi):
+                for unit in region.chunked:
+                    self._append(unit, self._during(unit, lo, hi))
             for k in range(first, first + len(part)):
                 for unit, calls in columns:
                     self._append(unit, [column[k] for column in calls])
+
+    @contextmanager
+    def _stacked(self, region: Region, lo: int, hi: int) -> Iterator[None]:
+        """Inside, blocks that lie side by side in every step are read from a copy, one by one.
+
+        With a single row a block of many steps is made of short pieces, and a call on those costs
+        three times a call on one piece.
+        """
+        memory, seen = self.memory, dict(self.memory.seen)
+        for buffer, terms in _side_by_side(region, self.memory).items():
+            stack = memory.stack(buffer)
+            apart = memory.blocks(buffer, lo, hi)
+            self._append((terms[0],), [(self.device.copy, (stack[:, : hi - lo], apart))])
+            for x in terms:
+                memory.seen[x] = Spread(stack[memory.storage.place[x][1]], "chunk")
+        yield
+        memory.seen.clear()
+        memory.seen.update(seen)
 
     def _start(self, c: Term) -> list[Call]:
         """Put down what a carry starts from, unless it lies there already."""
@@ -411,6 +431,18 @@ class Emitter:
 
 SMALL = 4096
 """Below so many entries a number is met as a filled array: a scalar costs more than that."""
+
+
+def _side_by_side(region: Region, memory: Memory) -> dict[Buffer, list[Term]]:
+    """What is computed for a chunk of time reads these blocks of one row, side by side."""
+    found: dict[Buffer, list[Term]] = {}
+    if memory.chunk(region) > 1 and region.chunked:
+        for a in dict.fromkeys(a for unit in region.chunked for x in unit for a in x.args):
+            buffer, _ = memory.storage.place.get(a, (None, 0))
+            if buffer is not None and buffer.kind == "full" and buffer.rows and buffer.blocks > 1:
+                if a.size == a.shape[-1]:
+                    found.setdefault(buffer, []).append(a)
+    return found
 
 
 def _number(x: Term) -> Any:

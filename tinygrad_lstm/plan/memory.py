@@ -114,6 +114,7 @@ class Memory:
         self.seen: dict[Term, Spread] = {}
         self.arrays: dict[Buffer, Any] = {}
         self.extra: list[Any] = []
+        self.stacks: dict[Buffer, Any] = {}
         self._chunks: dict[int, int] = {}
         self.starts: dict[Term, Term] = {}
         for c in plan.users:
@@ -293,6 +294,21 @@ class Memory:
         return Spread(
             strided(a, shape, (*a.strides[:lead], step, *a.strides[lead:])), s.kind, s.shift
         )
+
+    def stack(self, buffer: Buffer) -> Any:
+        """Memory for the blocks of a buffer one after another, for one chunk of time."""
+        if buffer not in self.stacks:
+            shape = (buffer.blocks, buffer.term.steps, *buffer.term.shape)
+            self.stacks[buffer] = self.device.empty(shape, buffer.term.dtype)
+            self.extra.append(self.stacks[buffer])
+        return self.stacks[buffer]
+
+    def blocks(self, buffer: Buffer, lo: int, hi: int) -> Any:
+        """Blocks that lie side by side, as an array with the block as its first axis."""
+        array = self.array(buffer)[buffer.before + lo : buffer.before + hi]
+        shape = (*array.shape[:-1], buffer.blocks, buffer.term.shape[-1])
+        axes = (len(shape) - 2, *range(len(shape) - 2), len(shape) - 1)
+        return array.reshape(shape).transpose(axes)
 
     def scratch(self, shape: tuple[int, ...], dtype: Any) -> Spread:
         """Memory for one call after another."""
