@@ -35,9 +35,9 @@ class Variant:
         arrays: Sequence[Any],
         seeded: Sequence[bool],
     ) -> None:
-        self.built = Builder(graph, arrays, "roles" in options.passes)
         leaves = (n.data for n in graph.nodes if n.op is None and n.data is not None)
         device = device_of([*leaves, *arrays], options.tf32)
+        self.built = Builder(graph, arrays, "roles" in options.passes)
         made = Lowered(_program(self.built, wrt, seeded), options, device, self.built.draws)
         self.program, self.emitter = made.program, made.emitter
         self.calls = self.emitter.calls

@@ -1,0 +1,150 @@
+"""The same plan on CuPy, proved on a stand-in that lets no array leave the device unseen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tinygrad_lstm as tl
+from tests.cells.networks import NAMES
+from tests.plan import odd_graphs, odd_loops, odd_ops, odd_steps
+from tests.plan.comparing import assert_same, compiled, eager
+from tests.plan.devices import (
+    assert_device_equals_graph,
+    calls_of,
+    cupy,
+    moved,
+    replay_of,
+    stepped_there,
+)
+from tests.plan.graphs import straight_graph
+from tests.plan.networks import network, tagger
+from tests.plan.places import ODD, odd_case
+from tests.plan.recurrent import recurrent_graph
+
+assert odd_graphs and odd_loops and odd_ops and odd_steps and cupy, "imported to be entered"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_cell_on_the_device_equals_its_graph(name, cupy):
+    assert_device_equals_graph(network(name), cupy)
+
+
+@pytest.mark.parametrize("name", sorted(set(ODD) - {"whole_op"}))
+def test_odd_networks_on_the_device_equal_their_graphs(name, cupy):
+    assert_device_equals_graph(odd_case(name), cupy)
+
+
+@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize("random_graph", [straight_graph, recurrent_graph])
+def test_random_graphs_on_the_device_equal_themselves(random_graph, number, cupy):
+    assert_device_equals_graph(random_graph(number).case(), cupy)
+
+
+def test_rows_are_looked_up_and_added_up_on_the_device(cupy):
+    plan, _ = assert_device_equals_graph(tagger("lstm"), cupy)
+    assert {"take", "scatter"} <= set(calls_of(plan))
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "peephole"])
+def test_a_step_takes_no_memory_and_fetches_nothing(name, cupy):
+    plan, case = assert_device_equals_graph(network(name), cupy)
+    with cupy.counted() as counts:
+        plan.step(*case.arrays, seeds=case.seeds)
+    gathered = calls_of(plan).count("gather")
+    assert counts["to host"] == counts["to device"] == 0
+    assert counts["taken"] == gathered, (
+        "arrays of single steps are stacked before they are put down"
+    )
+    assert counts["graphs"] == 1
+
+
+def test_calls_made_one_by_one_take_no_memory_either(cupy):
+    case = network("lstm")
+    plan = compiled(case)
+    case = moved(case, cupy)
+    plan.step(*case.arrays, seeds=case.seeds)
+    with cupy.counted() as counts:
+        for part in replay_of(plan).parts:
+            for f, args in part.calls if not part.host else ():
+                f(*args)
+    assert counts["taken"] == counts["to host"] == counts["to device"] == 0
+    assert counts["launched"] >= len(calls_of(plan)) - 2
+
+
+def test_only_what_is_handed_over_as_numpy_arrays_is_carried_to_the_device(cupy):
+    case = network("gru")
+    expected = eager(case)
+    plan = compiled(case)
+    moved(case, cupy)
+    with tl.backend("cupy"):
+        for _ in range(2):
+            assert_same(stepped_there(plan, case), expected)
+        with cupy.counted() as counts:
+            plan.step(*case.arrays, seeds=case.seeds)
+    assert counts["to host"] == 0
+    alone = len(case.arrays) - 4 + sum(seed is not None for seed in case.seeds[4:])
+    assert counts["to device"] == 2 + alone, "two stacks of steps, and what stands alone"
+
+
+def test_masks_are_drawn_on_the_host_and_are_those_of_the_graph(cupy):
+    x = tl.Input("x", "N", 4)
+    W = tl.Parameter(np.linspace(-1, 1, 12).reshape(3, 4), name="W")
+    graph = tl.Graph([x], [tl.Dropout(0.5)(tl.tanh(tl.Affine(False)(x, W)))])
+    case = network("rnn")
+    case = type(case)(graph, [np.ones((5, 4))], [np.ones((5, 3))])
+    plan, case = assert_device_equals_graph(case, cupy)
+    with cupy.counted() as counts:
+        plan.step(*case.arrays, seeds=case.seeds)
+    assert counts["to device"] == 1 and counts["to host"] == 0
+
+
+def test_an_op_that_calls_numpy_itself_is_found_out(cupy):
+    case = odd_case("whole_op")
+    plan = compiled(case)
+    case = moved(case, cupy)
+    with pytest.raises(TypeError, match="a function of NumPy was called on an array of the device"):
+        plan.step(*case.arrays, seeds=case.seeds)
+
+
+def test_a_graph_that_is_moved_gets_a_program_of_its_own(cupy):
+    case = network("rnn")
+    expected = eager(case)
+    plan = compiled(case)
+    plan.step(*case.arrays, seeds=case.seeds)
+    assert type(plan.grads["W_h"]) is np.ndarray
+    assert_same(stepped_there(plan, moved(case, cupy)), expected)
+    assert type(plan.grads["W_h"]) is cupy.ndarray
+
+
+@pytest.mark.parametrize("tf32", [False, True])
+def test_tf32_is_used_only_if_it_was_asked_for(tf32, cupy):
+    cupy.cuda.cublas.computed_as.clear()
+    case = network("lstm", dtype="float32")
+    assert_device_equals_graph(case, cupy, tolerance=1e-5, tf32=tf32)
+    assert cupy.cuda.cublas.computed_as == {77 if tf32 else 68}
+
+
+def test_double_precision_is_never_rounded_to_tf32(cupy):
+    cupy.cuda.cublas.computed_as.clear()
+    assert_device_equals_graph(network("lstm"), cupy, tf32=True)
+    assert cupy.cuda.cublas.computed_as == {70}
+
+
+def test_arrays_of_other_libraries_are_refused_by_name():
+    strict = pytest.importorskip("array_api_strict")
+    x = tl.Input("x", "N", 2)
+    plan = tl.compile(tl.Graph([x], [tl.tanh(x)]), wrt=[x])
+    with pytest.raises(
+        tl.BackendError, match="plans run on numpy and cupy, not on array_api_strict"
+    ):
+        plan.step(strict.asarray(np.ones((3, 2))), seeds=[strict.asarray(np.ones((3, 2)))])
+
+
+def test_the_stand_in_refuses_to_be_mixed_with_numpy(cupy):
+    there, here = cupy.asarray(np.ones(3)), np.ones(3)
+    for mix in (lambda: there + here, lambda: here + there, lambda: np.add(there, there)):
+        with pytest.raises(TypeError):
+            mix()
+    with pytest.raises(TypeError, match="implicit conversion"):
+        np.asarray(there)
