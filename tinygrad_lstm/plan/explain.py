@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..blas import blas_facts
+from ..blas import blas_facts, one_blas_thread
 from .names import Names
 from .outline import Part, outline
 from .stages import Stage, stages, time_by_unit
@@ -58,14 +59,17 @@ def explanation(plan: Plan, variant: Variant | None, measure: bool) -> Explanati
         words = f"Plan of {_graph(plan)}: its shapes are not known yet."
         return Explanation(words, passes)
     names = Names(plan.graph, variant)
-    seconds = time_by_unit(variant, *variant.arrived) if measure and variant.arrived else None
+    with one_blas_thread() if measure else nullcontext():
+        seconds = time_by_unit(variant, *variant.arrived) if measure and variant.arrived else None
+        found = list(stages(plan.graph, plan.wrt, plan.options, variant, measure))
+        runs_on = _runs_on()
     return Explanation(
         title_of(plan, variant),
         passes,
-        list(stages(plan.graph, plan.wrt, plan.options, variant, measure)),
+        found,
         _loops(variant, names),
         outline(variant.emitter, names, seconds),
-        _runs_on(),
+        f"Times were measured on {runs_on}." if measure else f"Products run on {runs_on}.",
     )
 
 

@@ -19,8 +19,9 @@ from .variant import Variant
 if TYPE_CHECKING:
     from .plan import Options
 
-ROUNDS = 5
-"""How many steps are measured; the quickest counts, for others only were disturbed."""
+ROUNDS, ENOUGH = range(5, 100), 0.2
+"""How many steps are measured, in so many seconds if it can be; the quickest counts, for the others
+were only disturbed."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,8 @@ def without_passes(
 
 def time_of(variant: Variant, arrays: Sequence[Any], seeds: Sequence[Any]) -> float:
     """Seconds of a step: the quickest of some."""
-    taken = []
-    for _ in range(ROUNDS):
+    taken: list[float] = []
+    while _is_short(taken):
         start = perf_counter()
         variant.run(arrays, seeds)
         taken.append(perf_counter() - start)
@@ -96,16 +97,25 @@ def time_by_unit(
 ) -> dict[Unit, float]:
     """Seconds of each unit's calls in a step, made one by one with a clock between them."""
     owners = variant.emitter.owners
-    taken = np.empty((ROUNDS, len(variant.calls)))
-    for row in taken:
+    rounds: list[float] = []
+    quickest = np.full(len(variant.calls), np.inf)
+    now = np.empty(len(variant.calls))
+    while _is_short(rounds):
         variant.load(arrays, seeds)
-        before = perf_counter()
+        start = before = perf_counter()
         for k, (f, args) in enumerate(variant.calls):
             f(*args)
             after = perf_counter()
-            row[k] = after - before
+            now[k] = after - before
             before = after
+        rounds.append(before - start)
+        np.minimum(quickest, now, out=quickest)
     found: dict[Unit, float] = {}
-    for unit, seconds in zip(owners, taken.min(0).tolist()):
+    for unit, seconds in zip(owners, quickest.tolist()):
         found[unit] = found.get(unit, 0.0) + seconds
     return found
+
+
+def _is_short(taken: Sequence[float]) -> bool:
+    """Whether to measure once more."""
+    return len(taken) < ROUNDS.start or (sum(taken) < ENOUGH and len(taken) < ROUNDS.stop)

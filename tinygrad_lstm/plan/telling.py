@@ -38,7 +38,7 @@ def text_of(e: Explanation) -> str:
     lines += ["", "Loops", *(f"  {words}" for words in e.loops or ["none"])]
     for part in e.parts:
         lines += ["", part.when[:1].upper() + part.when[1:], *text_table(row_table(part.rows, e))]
-    return "\n".join([*lines, "", f"Products run on {e.runs_on}."])
+    return "\n".join([*lines, "", *wrapped(e.runs_on)])
 
 
 def html_of(e: Explanation) -> str:
@@ -56,7 +56,7 @@ def html_of(e: Explanation) -> str:
     for part in e.parts:
         title = html.escape(part.when[:1].upper() + part.when[1:])
         parts += [f"<h4>{title}</h4>", _html_table(row_table(part.rows, e))]
-    parts.append(f"<p>Products run on {html.escape(e.runs_on)}.</p>")
+    parts.append(f"<p>{html.escape(e.runs_on)}</p>")
     return f'<div class="plan">{"".join(parts)}</div>'
 
 
@@ -131,7 +131,8 @@ def law(name: str) -> list[str]:
     """The first sentence of a pass's docstring, and its first formula."""
     algebra = PASSES[name].algebra
     formulas = re.findall(r"\$([^$]*=[^$]*)\$", algebra.replace("\n", " "))
-    return [algebra.split("\n", 1)[0], *(plain(f) for f in formulas[:1])]
+    sentence = re.sub(r":? *\$[^$]*\$", "", algebra.split("\n", 1)[0])
+    return [sentence, *(plain(f) for f in formulas[:1])]
 
 
 def plain(latex: str) -> str:
@@ -176,7 +177,8 @@ def _html_table(table: Table) -> str:
     heads, rows = table
     head = "".join(f"<th{_side(k)}>{html.escape(text)}</th>" for k, text in enumerate(heads))
     body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    whole = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div style="overflow-x:auto">{whole}</div>'
 
 
 def _cells(row: Iterable[str]) -> str:
@@ -184,4 +186,5 @@ def _cells(row: Iterable[str]) -> str:
 
 
 def _side(column: int) -> str:
-    return f' style="text-align:{"right" if column else "left"}"'
+    look = "text-align:right;white-space:nowrap" if column else "text-align:left"
+    return f' style="{look};padding:0 .6em"'
