@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 import tinygrad_lstm as tl
-from tests.cells.networks import NAMES, built, cotangents, draws, feed
+from tests.cells.networks import built, cotangents, draws, feed
 from tests.plan.comparing import Case
 
 T = 4
-CELLS = [name for name in NAMES if name not in ("lstm", "gru")]
 PATTERNS = ("all h", "last h", "first state", "some")
+WAYS = ({}, {"passes": ()})
+"""Options of `compile` under which everything must hold."""
 
 
 def network(name, steps=T, rows=3, pattern="all h", dtype="float64"):
