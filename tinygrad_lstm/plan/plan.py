@@ -98,7 +98,8 @@ class Plan:
         thousands of nodes.
 
         Args:
-            measure: whether to repeat the last step some times with a clock, too.
+            measure: whether to repeat the last step some times with a clock, too; on one BLAS
+                thread, unless a number was chosen.
 
         Raises:
             GraphError: if there was no step that could be repeated.

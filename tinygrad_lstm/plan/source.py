@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from .arenas import Arenas, literal
+from .arenas import Arenas
 from .emit import Call
 from .names import Names
 from .schedule import Region, Unit
-from .terms import is_number
-from .views import Scope, number
+from .statements import WIDTH, Statements
+from .views import Scope
 
 if TYPE_CHECKING:
     from .variant import Variant
-
-WIDTH = 100
 
 
 class Source(str):
@@ -40,21 +34,19 @@ def source_of(variant: Variant, names: Names, title: str) -> Source:
     body = writer.body()
     first, *more = textwrap.wrap(title, WIDTH - 4)
     memory = [*writer.arenas.lines(), *writer.starts()]
-    lines = [f'"""{first}', *more, '"""', "", "import numpy as np", *writer.helpers(), "", ""]
+    lines = [f'"""{first}', *more, '"""', "", "import numpy as np", *writer.write.helpers(), "", ""]
     lines += ["# The arrays: of what changes with time, slot after slot.", *memory, "", "", *body]
     text = "\n".join([*lines, ""])
     source = Source(text)
-    source.given = {"given": writer.given} if writer.given else {}
+    source.given = {"given": writer.write.given} if writer.write.given else {}
     return source
 
 
 class _Writer:
     def __init__(self, variant: Variant, names: Names) -> None:
         self.variant, self.names, self.emitter = variant, names, variant.emitter
-        self.device = self.emitter.device
         self.arenas = Arenas(variant, names)
-        self.given: list[Any] = []
-        self._helpers: dict[str, Callable] = {}
+        self.write = Statements(self.emitter, names, self.arenas)
         self._said = ""
         self._at = 0
 
@@ -74,17 +66,10 @@ class _Writer:
         assert self._at == len(self.emitter.calls), "a call that belongs to no item"
         return [*lines, "", *self._results()]
 
-    def helpers(self) -> list[str]:
-        """The functions that are none of NumPy's, as they are written in the device."""
-        lines: list[str] = []
-        for f in self._helpers.values():
-            lines += ["", "", *_definition(f).splitlines()]
-        return lines
-
     def starts(self) -> list[str]:
         """What lies there from the beginning and stays: starts of carries, the 1 of a bias."""
         return [
-            f"{self._operand([array], {})}[...] = {value!r}"
+            f"{self.write.operand([array], {})}[...] = {value!r}"
             for array, value in self.emitter.filled
             if value
         ]
@@ -95,7 +80,7 @@ class _Writer:
         for fn, k, array in self.emitter.loads:
             key = k if fn in sources else json.dumps(self.names.weight(k))
             given = f"{sources.get(fn, 'weights')}[{key}]"
-            lines.append(f"    np.copyto({self._operand([array], {})}, {given})")
+            lines.append(f"    np.copyto({self.write.operand([array], {})}, {given})")
         return lines
 
     def _draws(self) -> list[str]:
@@ -121,7 +106,7 @@ class _Writer:
         if steps > 1 and len(calls) % steps == 0:
             rolled = self._rolled(calls, steps, "    ")
             return lines + rolled
-        return lines + [row for call in calls for row in self._statement([call], {}, "    ")]
+        return lines + [row for call in calls for row in self.write.of([call], {}, "    ")]
 
     def _taken(self, unit: Unit, count: int | None = None) -> list[Call]:
         """The next calls, which belong to this unit."""
@@ -138,9 +123,9 @@ class _Writer:
         scope = {"t": range(steps)}
         lines = [f"{margin}for t in range({steps}):"]
         for k in range(period):
-            found = self._statement(calls[k::period], scope, margin + "    ")
+            found = self.write.of(calls[k::period], scope, margin + "    ")
             if not found:
-                return [row for call in calls for row in self._statement([call], {}, margin)]
+                return [row for call in calls for row in self.write.of([call], {}, margin)]
             lines += found
         return lines
 
@@ -149,7 +134,7 @@ class _Writer:
         for c in region.carries:
             calls = self._taken((c,))
             lines += self._comment((c,), "    ") if calls else []
-            lines += [row for call in calls for row in self._statement([call], {}, "    ")]
+            lines += [row for call in calls for row in self.write.of([call], {}, "    ")]
         size, T = self.emitter.memory.chunk(region), region.T
         times = range(T)[:: region.direction]
         parts = [times[first : first + size] for first in range(0, T, size)]
@@ -202,7 +187,7 @@ class _Writer:
     def _columns(self, unit: Unit, calls: list[list[Call]], scope: Scope, margin: str) -> list[str]:
         lines = self._comment(unit, margin)
         for column in zip(*calls):
-            found = self._statement(column, scope, margin)
+            found = self.write.of(column, scope, margin)
             if not found:
                 raise AssertionError(f"no expression for {unit[0]} in a loop")
             lines += found
@@ -217,61 +202,11 @@ class _Writer:
             said, WIDTH, initial_indent=margin + "# ", subsequent_indent=margin + "# "
         )
 
-    def _statement(self, column: Sequence[Call], scope: Scope, margin: str) -> list[str]:
-        """One call, or the calls of all iterations of a loop, as one statement; [] if it cannot."""
-        f, args = column[0]
-        if f == self.device.check_rows:
-            return [f"{margin}# (row numbers are checked here)"]
-        own = getattr(f, "__self__", None)
-        if isinstance(own, np.ndarray):
-            owners: list[Any] = [g.__self__ for g, _ in column]
-            head = f"{self._operand(owners, scope)}.{f.__name__}"
-        else:
-            head = self._function(f)
-        operands = [self._operand([a[k] for _, a in column], scope) for k in range(len(args))]
-        if any(text is None for text in operands) or any(
-            g.__name__ != f.__name__ for g, _ in column
-        ):
-            return []
-        if head.startswith("np."):
-            operands[-1] = f"out={operands[-1]}"
-        return _call(margin, head, operands)  # type: ignore[arg-type]
-
-    def _function(self, f: Callable) -> str:
-        if isinstance(f, np.ufunc) or f in (np.dot, np.matmul):
-            return f"np.{f.__name__}"
-        try:
-            inspect.getsource(f)
-        except (OSError, TypeError):
-            return self._handed(f)
-        self._helpers[f.__name__] = f
-        return f.__name__
-
-    def _handed(self, thing: Any) -> str:
-        """What cannot be written down is handed over."""
-        known = [k for k, other in enumerate(self.given) if other is thing]
-        if not known:
-            self.given.append(thing)
-        return f"given[{known[0] if known else len(self.given) - 1}]"
-
-    def _operand(self, values: Sequence[Any], scope: Scope) -> str | None:
-        first = values[0]
-        if isinstance(first, np.ndarray):
-            return self.arenas.spelled(values, scope)
-        for kind in ("input", "seed"):
-            if first is self.emitter.arrived[kind]:
-                return kind + "s"
-        if isinstance(first, tuple):
-            return _numbers(values, scope)
-        if any(value is not first and value != first for value in values):
-            return None
-        return literal(first) if isinstance(first, int | float) else self._handed(first)
-
     def _results(self) -> list[str]:
         outputs = ", ".join(self._listed(self.variant.outputs))
         lines = [f"    outputs = [{outputs}]", "    grads = {"]
         for name, array in self.variant.grads.items():
-            lines.append(f"        {json.dumps(name)}: {self._operand([array], {})},")
+            lines.append(f"        {json.dumps(name)}: {self.write.operand([array], {})},")
         return [*lines, "    }", "    return outputs, grads"]
 
     def _listed(self, arrays: Sequence[Any]) -> Iterable[str]:
@@ -281,47 +216,12 @@ class _Writer:
             size = len(arrays) - k
             while size > 2:
                 run = arrays[k : k + size]
-                text = self._operand(run, {"t": range(size)})
+                text = self.write.operand(run, {"t": range(size)})
                 if text is not None:
                     yield f"*({text} for t in range({size}))"
                     break
                 size -= 1
             else:
                 size = 1
-                yield str(self._operand([arrays[k]], {}))
+                yield str(self.write.operand([arrays[k]], {}))
             k += size
-
-
-def _definition(f: Callable) -> str:
-    """The text of a function, without its annotations."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(f))).body[0]
-    assert isinstance(tree, ast.FunctionDef)
-    tree.decorator_list, tree.returns = [], None
-    for argument in (*tree.args.args, tree.args.vararg):
-        if argument is not None:
-            argument.annotation = None
-    return ast.unparse(tree)
-
-
-def _numbers(values: Sequence[tuple], scope: Scope) -> str | None:
-    """Tuples of numbers: as they are, or as a range that moves."""
-    if all(v == values[0] for v in values) and (len(values[0]) < 9 or not _is_range(values[0])):
-        return literal(values[0])
-    if not all(map(_is_range, values)):
-        return None
-    first, last = number([v[0] for v in values], scope), number([v[-1] + 1 for v in values], scope)
-    return None if first is None or last is None else f"range({first}, {last})"
-
-
-def _is_range(value: tuple) -> bool:
-    whole = all(type(v) is int for v in value)
-    return whole and len(value) > 2 and value == tuple(range(value[0], value[0] + len(value)))
-
-
-def _call(margin: str, head: str, operands: list[str]) -> list[str]:
-    line = f"{margin}{head}({', '.join(operands)})"
-    if len(line) <= WIDTH:
-        return [line]
-    inside = f"{margin}    {', '.join(operands)}"
-    rows = [inside] if len(inside) <= WIDTH else [f"{margin}    {text}," for text in operands]
-    return [f"{margin}{head}(", *rows, f"{margin})"]

@@ -33,7 +33,7 @@ def text_of(e: Explanation) -> str:
         return "\n".join([*wrapped(e.title), "", *_advice(e)])
     lines = [*wrapped(e.title), "", *text_table(stage_table(e.stages)), ""]
     for before, after in zip(e.stages, e.stages[1:]):
-        lines.append(f"{after.name}: {changes(before, after)}")
+        lines += wrapped(f"{after.name}: {changes(before, after)}")
         lines += [line for words in law(after.name) for line in wrapped(words, "    ")]
     lines += ["", "Loops", *(f"  {words}" for words in e.loops or ["none"])]
     for part in e.parts:

@@ -1,0 +1,127 @@
+"""Calls as Python statements: one call, or those of all iterations of a loop as one."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .arenas import Arenas, literal
+from .emit import Call
+from .names import Names
+from .views import Scope, number
+
+if TYPE_CHECKING:
+    from .emit import Emitter
+
+WIDTH = 100
+
+
+class Statements:
+    """Writes calls down, and keeps what the text needs for them.
+
+    Attributes:
+        given: what cannot be written down, such as ops that look at numbers.
+    """
+
+    def __init__(self, emitter: Emitter, names: Names, arenas: Arenas) -> None:
+        self.emitter, self.names, self.arenas = emitter, names, arenas
+        self.device = emitter.device
+        self.given: list[Any] = []
+        self._helpers: dict[str, Callable] = {}
+
+    def helpers(self) -> list[str]:
+        """The functions that are none of NumPy's, as they are written in the device."""
+        lines: list[str] = []
+        for f in self._helpers.values():
+            lines += ["", "", *_definition(f).splitlines()]
+        return lines
+
+    def of(self, column: Sequence[Call], scope: Scope, margin: str) -> list[str]:
+        """One call, or the calls of all iterations of a loop, as one statement; [] if it cannot."""
+        f, args = column[0]
+        if f == self.device.check_rows:
+            return [f"{margin}# (row numbers are checked here)"]
+        own = getattr(f, "__self__", None)
+        if isinstance(own, np.ndarray):
+            owners: list[Any] = [g.__self__ for g, _ in column]
+            head = f"{self.operand(owners, scope)}.{f.__name__}"
+        else:
+            head = self._function(f)
+        operands = [self.operand([a[k] for _, a in column], scope) for k in range(len(args))]
+        if any(text is None for text in operands) or any(
+            g.__name__ != f.__name__ for g, _ in column
+        ):
+            return []
+        if head.startswith("np."):
+            operands[-1] = f"out={operands[-1]}"
+        return _call(margin, head, operands)  # type: ignore[arg-type]
+
+    def _function(self, f: Callable) -> str:
+        if isinstance(f, np.ufunc) or f in (np.dot, np.matmul):
+            return f"np.{f.__name__}"
+        try:
+            inspect.getsource(f)
+        except (OSError, TypeError):
+            return self._handed(f)
+        self._helpers[f.__name__] = f
+        return f.__name__
+
+    def _handed(self, thing: Any) -> str:
+        """What cannot be written down is handed over."""
+        known = [k for k, other in enumerate(self.given) if other is thing]
+        if not known:
+            self.given.append(thing)
+        return f"given[{known[0] if known else len(self.given) - 1}]"
+
+    def operand(self, values: Sequence[Any], scope: Scope) -> str | None:
+        first = values[0]
+        if isinstance(first, np.ndarray):
+            return self.arenas.spelled(values, scope)
+        for kind in ("input", "seed"):
+            if first is self.emitter.arrived[kind]:
+                return kind + "s"
+        if isinstance(first, tuple):
+            return _numbers(values, scope)
+        if any(value is not first and value != first for value in values):
+            return None
+        return literal(first) if isinstance(first, int | float) else self._handed(first)
+
+
+def _definition(f: Callable) -> str:
+    """The text of a function, without its annotations."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(f))).body[0]
+    assert isinstance(tree, ast.FunctionDef)
+    tree.decorator_list, tree.returns = [], None
+    for argument in (*tree.args.args, tree.args.vararg):
+        if argument is not None:
+            argument.annotation = None
+    return ast.unparse(tree)
+
+
+def _numbers(values: Sequence[tuple], scope: Scope) -> str | None:
+    """Tuples of numbers: as they are, or as a range that moves."""
+    if all(v == values[0] for v in values) and (len(values[0]) < 9 or not _is_range(values[0])):
+        return literal(values[0])
+    if not all(map(_is_range, values)):
+        return None
+    first, last = number([v[0] for v in values], scope), number([v[-1] + 1 for v in values], scope)
+    return None if first is None or last is None else f"range({first}, {last})"
+
+
+def _is_range(value: tuple) -> bool:
+    whole = all(type(v) is int for v in value)
+    return whole and len(value) > 2 and value == tuple(range(value[0], value[0] + len(value)))
+
+
+def _call(margin: str, head: str, operands: list[str]) -> list[str]:
+    line = f"{margin}{head}({', '.join(operands)})"
+    if len(line) <= WIDTH:
+        return [line]
+    inside = f"{margin}    {', '.join(operands)}"
+    rows = [inside] if len(inside) <= WIDTH else [f"{margin}    {text}," for text in operands]
+    return [f"{margin}{head}(", *rows, f"{margin})"]
