@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from ..errors import ArgumentError
@@ -18,6 +19,7 @@ def compile(
     wrt: Iterable[Tensor] | None = None,
     passes: Iterable[str] | None = None,
     tf32: bool = False,
+    kernels: str | None = None,
 ) -> Plan:
     """A plan that computes what `graph.forward` and `graph.backward` do, as fast as can be.
 
@@ -27,12 +29,25 @@ def compile(
         wrt: the leaves whose gradients are wanted; by default the parameters.
         passes: names out of `PASSES`; by default all of them.
         tf32: whether float32 products on a GPU may round their factors to 10 bits.
+        kernels: "numba" for pointwise work in loops that numba compiles, instead of NumPy's calls;
+            it takes some seconds more until the first step.
 
     Raises:
-        ArgumentError: for a pass that there is not, or a wrt that is no list of the graph's leaves.
+        ArgumentError: for a pass that there is not, a wrt that is no list of the graph's leaves, or
+            kernels="numba" without numba.
     """
     graph = as_graph(graph, "compile")
-    return Plan(graph, _named(graph, wrt), Options(tuple(chosen(passes)), tf32))
+    return Plan(graph, _named(graph, wrt), Options(tuple(chosen(passes)), tf32, _there(kernels)))
+
+
+def _there(kernels: str | None) -> str | None:
+    if kernels not in (None, "numba"):
+        raise ArgumentError(f'compile: kernels is None or "numba", not {kernels!r}')
+    if kernels == "numba" and find_spec("numba") is None:
+        raise ArgumentError(
+            'compile: kernels="numba" needs numba: pip install "tinygrad-lstm[numba]"'
+        )
+    return kernels
 
 
 def _named(graph: Graph, wrt: Any) -> dict[str, Tensor]:

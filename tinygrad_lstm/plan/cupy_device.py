@@ -37,6 +37,7 @@ class CupyDevice(Device):
     """
 
     fuses = True
+    without = frozenset({"beside"})
     cache = 1 << 40
 
     def __init__(self, xp: Any, tf32: bool = False) -> None:

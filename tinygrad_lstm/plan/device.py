@@ -22,6 +22,8 @@ class Device:
     xp: Any = np
     fuses = False
     """Whether pointwise calls are kernels of the device's own."""
+    without: frozenset[str] = frozenset()
+    """Passes that bring less here than they cost."""
     cache: int | None = None
     """Bytes that a chunk of time may take; by default those of a processor's cache."""
 

@@ -46,7 +46,7 @@ class Lowered:
         plan = schedule(program, groups, "hoist" in passes, "chunks" in passes)
         plan = in_runs(plan) if device.fuses else plan
         roots = list(dict.fromkeys([*program.roots(), *_kept(varying)]))
-        storage = store(plan, roots, groups, "liveness" in passes, device.fuses)
+        storage = store(plan, roots, groups, "liveness" in passes, device.side_by_side)
         self.program = program
         self.emitter = emitter_for(plan, storage, device, roots)
         masks = iter(program.draws)

@@ -36,7 +36,7 @@ class Variant:
         seeded: Sequence[bool],
     ) -> None:
         leaves = (n.data for n in graph.nodes if n.op is None and n.data is not None)
-        device = device_of([*leaves, *arrays], options.tf32)
+        device = device_of([*leaves, *arrays], options.tf32, options.kernels)
         self.built = Builder(graph, arrays, "roles" in options.passes)
         made = Lowered(_program(self.built, wrt, seeded), options, device, self.built.draws)
         self.program, self.emitter = made.program, made.emitter
