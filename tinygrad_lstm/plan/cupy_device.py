@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from ..backend import namespace
-from ..errors import BackendError
+from ..errors import ArgumentError, BackendError
 from ..ops.linear import check_ids
 from .capture import Replay
 from .cublas import Products
 from .device import Device
 from .kernel_text import HELPERS, KernelText, kernel_text
+from .numba_kernels import NumbaDevice
 from .passes.kernels import Kernel
 from .terms import Term
 
@@ -36,7 +37,7 @@ class CupyDevice(Device):
         tf32: whether products of float32 may be done in TF32.
     """
 
-    fuses = True
+    fuses = side_by_side = True
     without = frozenset({"beside"})
     cache = 1 << 40
 
@@ -135,17 +136,20 @@ def _width(table: Any) -> int:
     return table.size // max(len(table), 1)
 
 
-def device_of(arrays: Sequence[Any], tf32: bool = False) -> Device:
+def device_of(arrays: Sequence[Any], tf32: bool = False, kernels: str | None = None) -> Device:
     """NumPy or CuPy: where the first of these arrays lives.
 
     Raises:
+        ArgumentError: for numba's kernels and arrays of CuPy.
         BackendError: for arrays of any other library.
     """
     for array in arrays:
         xp = namespace(array)
         if xp.__name__ == "cupy":
+            if kernels is not None:
+                raise ArgumentError(f"compile: kernels={kernels!r} is for NumPy, not for CuPy")
             return CupyDevice(xp, tf32)
         if xp is not np:
             raise BackendError(f"compile: plans run on numpy and cupy, not on {xp.__name__}")
         break
-    return Device()
+    return NumbaDevice() if kernels == "numba" else Device()

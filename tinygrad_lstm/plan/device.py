@@ -22,6 +22,8 @@ class Device:
     xp: Any = np
     fuses = False
     """Whether pointwise calls are kernels of the device's own."""
+    side_by_side = False
+    """Whether blocks lie side by side in the last axis wherever products can take them so."""
     without: frozenset[str] = frozenset()
     """Passes that bring less here than they cost."""
     cache: int | None = None
@@ -48,6 +50,10 @@ class Device:
 
     def replay(self, emitter: Any) -> Any:
         """What makes the calls of a step together; None where they are made one by one."""
+
+    def takes(self, x: Any) -> bool:
+        """Whether a pointwise term may be part of a kernel."""
+        return True
 
     def kernel(self, kernel: Any, writes: Sequence[Any]) -> Any:
         """The function that computes all terms of a kernel, where the device has such."""

@@ -39,13 +39,13 @@ class KernelEmitter(Emitter):
         run: list[Unit] = []
         for item in plan.items:
             if isinstance(item, Region):
-                item.chunked = kernels(item.chunked, self._may_join)
-                item.steps = kernels(item.steps, self._may_join)
-                items += [*kernels(run, self._may_join), item]
+                item.chunked = kernels(item.chunked, self._may_join, self.device.takes)
+                item.steps = kernels(item.steps, self._may_join, self.device.takes)
+                items += [*kernels(run, self._may_join, self.device.takes), item]
                 run = []
             else:
                 run.append(item)
-        return replace(plan, items=[*items, *kernels(run, self._may_join)])
+        return replace(plan, items=[*items, *kernels(run, self._may_join, self.device.takes)])
 
     def parts(self) -> list[Part]:
         """First what the host puts down; then the other calls, as far as possible together."""
