@@ -130,4 +130,4 @@ def lines_of_source(steps, rows=3):
 
 
 def test_the_plan_of_a_long_sequence_is_no_longer_than_that_of_a_short_one():
-    assert lines_of_source(1000) <= lines_of_source(50) + 5
+    assert lines_of_source(1000) < 1.2 * lines_of_source(50)  # chunks of time may add a few
