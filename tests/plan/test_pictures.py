@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from tests.cells.networks import NAMES
 from tests.plan.comparing import compiled
-from tests.plan.networks import NAMES, network, tagger
+from tests.plan.networks import network, tagger
 from tinygrad_lstm.errors import ArgumentError, GraphError, RenderError
 
 

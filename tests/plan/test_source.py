@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import tinygrad_lstm as tl
+from tests.cells.networks import NAMES
 from tests.plan import odd_graphs, odd_loops, odd_ops, odd_steps
 from tests.plan.comparing import assert_same, compiled, stepped
 from tests.plan.graphs import straight_graph
-from tests.plan.networks import NAMES, network, tagger
+from tests.plan.networks import network, tagger
 from tests.plan.places import ODD, odd_case
 from tests.plan.recurrent import recurrent_graph
 from tinygrad_lstm.errors import GraphError

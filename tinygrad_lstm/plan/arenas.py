@@ -67,7 +67,8 @@ class Arenas:
         words = Counter(name.rsplit("_", 1)[-1] for name in dict.fromkeys(nodes) if "_" in name)
         word, count = words.most_common(1)[0] if words else ("", 0)
         several = len(set(nodes)) > 2 and count > 1 and count * 2 >= len(set(nodes))
-        title = f"{word}s" if several else identifier(nodes[0])
+        pair = dict.fromkeys(nodes) if len(set(nodes)) == 2 else nodes[:1]
+        title = f"{word}s" if several else "_and_".join(map(identifier, pair))
         return title, ", ".join(adjoined(own)) if len(set(own)) > 1 else ""
 
     def _add(self, array: Any, name: str, holds: str) -> str:
