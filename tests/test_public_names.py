@@ -8,7 +8,7 @@ import tinygrad_lstm as tl
 
 NAMES = """
 Tensor Parameter Input no_grad default_dtype seed evaluating backend has_gpu
-blas_threads blas_facts fit_blas_kernels
+blas_threads blas_facts
 Linear Diagonal Embedding Dropout Narrow Sigmoid Tanh CMul CAdd Identity Concat Detach
 Affine MatMul Transpose Permute CSub CDiv Scale Neg Pow Exp Log Sqrt Abs Maximum ReLU Softplus
 LogSigmoid Sin Cos Embed Stack Select Reshape Expand Sum Mean Max Softmax LogSoftmax LogSumExp

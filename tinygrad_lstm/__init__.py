@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import cells
 from .backend import backend, has_gpu
-from .blas import blas_facts, blas_threads, fit_blas_kernels
+from .blas import blas_facts, blas_threads
 from .errors import (
     ArgumentError,
     BackendError,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import __version__
-from ..blas import fit_blas_kernels, one_blas_thread
+from ..blas import one_blas_thread
 from ..settings import seed
 from ..staging import staged
 from .baselines import baseline_bits
@@ -53,7 +53,6 @@ def run(demo: Demo) -> Path:
     characters = python_reference() if demo.text is None else read_text(demo.text)
     text = split_text(name, characters, recipe.T)
     out = Path(demo.out)
-    fit_blas_kernels()
     with staged(out, last=PAGE) as folder, seed(demo.seed), one_blas_thread():
         sizes = Sizes(demo.cell, demo.layers, demo.hidden, EMBEDDING, len(text.vocabulary))
         model = CharModel(sizes)
