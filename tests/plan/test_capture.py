@@ -1,0 +1,105 @@
+"""Calls as CUDA graphs, on the stand-in: written down once, launched at every step."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+import tinygrad_lstm as tl
+from tests.plan.comparing import Case, assert_same, compiled, eager
+from tests.plan.devices import assert_device_equals_graph, cupy, moved, replay_of, stepped_there
+from tests.plan.networks import network, tagger
+from tinygrad_lstm.plan.capture import parts_of
+
+assert cupy, "imported to be entered"
+
+
+def test_the_first_step_makes_the_calls_the_second_captures_them(cupy):
+    case = network("lstm")
+    plan = compiled(case)
+    case = moved(case, cupy)
+    told = []
+    for _ in range(3):
+        with cupy.counted() as counts:
+            plan.step(*case.arrays, seeds=case.seeds)
+        told.append((counts["graphs"], str(replay_of(plan)).split(" of ")[0]))
+    assert told == [(0, "0 CUDA graphs"), (1, "1 CUDA graph"), (1, "1 CUDA graph")]
+
+
+def test_a_graph_reads_what_the_latest_step_has_put_down(cupy):
+    case = network("gru")
+    plan, there = assert_device_equals_graph(case, cupy)
+    for node in case.graph.parameters.values():
+        node.data = cupy.asarray(node.data.get() / 2)
+    found = stepped_there(plan, there)
+    for node in case.graph.parameters.values():
+        node.data = node.data.get()
+    assert_same(found, eager(case))
+
+
+def test_what_looks_at_numbers_stands_between_graphs_and_is_named(cupy):
+    plan, _ = assert_device_equals_graph(tagger("gru"), cupy)
+    told = str(replay_of(plan))
+    assert "CrossEntropy looks at numbers" in told
+    assert sum(part.graph is not None for part in replay_of(plan).parts) > 1
+
+
+def test_row_numbers_from_outside_are_checked_before_the_graph(cupy):
+    ids, table = tl.Input("ids", "N"), tl.Parameter(np.ones((4, 2)), name="table")
+    graph = tl.Graph([ids], [tl.tanh(tl.lookup(table, ids))])
+    case = Case(graph, [np.array([0, 3])], [np.ones((2, 2))])
+    plan, case = assert_device_equals_graph(case, cupy)
+    assert sum(bool(part.host) for part in replay_of(plan).parts) == 1
+    with pytest.raises(tl.RangeError, match="row number 9 does not exist"):
+        plan.step(cupy.asarray(np.array([0, 9])), seeds=case.seeds)
+
+
+def test_a_capture_that_fails_warns_once_and_goes_on_call_by_call(cupy, monkeypatch):
+    def refused(stream):
+        raise cupy.cuda.CUDARuntimeError("operation not permitted")
+
+    monkeypatch.setattr(cupy.cuda.Stream, "begin_capture", refused)
+    case = network("rnn")
+    expected = eager(case)
+    plan = compiled(case)
+    case = moved(case, cupy)
+    assert_same(stepped_there(plan, case), expected)
+    with pytest.warns(
+        UserWarning, match="not captured as a CUDA graph: CUDARuntimeError: operation"
+    ):
+        plan.step(*case.arrays, seeds=case.seeds)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert_same(stepped_there(plan, case), expected)
+    assert "operation not permitted" in str(replay_of(plan))
+
+
+def test_a_call_that_takes_memory_is_not_captured(cupy):
+    case = network("rnn")
+    plan = compiled(case)
+    case = moved(case, cupy)
+    plan.step(*case.arrays, seeds=case.seeds)
+    part = next(part for part in replay_of(plan).parts if not part.host)
+    part.calls.append((cupy.asarray, (np.ones(1),)))
+    with pytest.warns(UserWarning, match="a copy from the host is not permitted"):
+        plan.step(*case.arrays, seeds=case.seeds)
+    assert cupy.cuda.get_current_stream().written is None, "the stream captures no longer"
+
+
+def test_the_plan_works_on_a_stream_that_waits_for_no_other(cupy):
+    plan, _ = assert_device_equals_graph(network("rnn"), cupy)
+    assert replay_of(plan).stream.non_blocking
+
+
+def test_parts_are_as_long_as_they_can_be():
+    calls = [(print, (k,)) for k in range(6)]
+    parts = parts_of(calls, ["", "", "a", "a", "b", ""])
+    assert [(len(part.calls), part.host) for part in parts] == [
+        (2, ""),
+        (2, "a"),
+        (1, "b"),
+        (1, ""),
+    ]
+    assert [call for part in parts for call in part.calls] == calls
