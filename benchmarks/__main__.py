@@ -14,7 +14,7 @@ from pathlib import Path
 
 from . import curves, picture, report
 from .implementations import IMPLEMENTATIONS
-from .machine import load, machine
+from .machine import load, machine, openblas_settings
 from .race import race
 from .regimes import CELLS, REGIMES
 
@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def main(arguments=None):
     """Race, tell as it goes, write the files."""
     options = parse(arguments)
-    found = {"machine": machine(), "tables": [], "curves": []}
+    where = {**machine(), "openblas settings": openblas_settings(keep=options.as_set)}
+    found = {"machine": where, "tables": [], "curves": []}
     say(report.METHOD)
     for cell in options.cells:
         for letter in options.regimes:
@@ -52,6 +53,7 @@ def parse(arguments):
         "--seconds", type=float, default=8, help="for further rounds of each regime"
     )
     parser.add_argument("--rounds", type=int, default=3, help="first of all, however long")
+    parser.add_argument("--as-set", action="store_true", help="heed OPENBLAS_... variables")
     parser.add_argument("--no-curves", dest="curves", action="store_false")
     parser.add_argument("--into", type=Path, default=ROOT / "out" / "speed", help="folder")
     return parser.parse_args(arguments)

@@ -48,9 +48,21 @@ def _version(package):
 
 
 def _blas():
-    """NumPy's BLAS, and what the environment tells it to do."""
     from tinygrad_lstm import blas_facts
 
     facts = blas_facts()
-    told = [f"{k}={v}" for k, v in sorted(os.environ.items()) if k.startswith("OPENBLAS_")]
-    return " ".join([facts["library"], facts["version"] or "", *told])
+    return f"{facts['library']} {facts['version'] or ''}".strip()
+
+
+def openblas_settings(keep):
+    """What the environment tells OpenBLAS, in words; unless it is to be kept, it is removed.
+
+    PyTorch and JAX bring products of their own and do not read it.  So that all are alike, each
+    library chooses for the processor that is there.
+    """
+    settings = {k: v for k, v in os.environ.items() if k.startswith("OPENBLAS_")}
+    if not keep:
+        for name in settings:
+            del os.environ[name]
+    said = " ".join(f"{k}={v}" for k, v in sorted(settings.items()))
+    return said + ("" if keep else " not passed on") if settings else "none"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ import tinygrad_lstm as tl
 from benchmarks import __main__, floor, picture, race, regimes, report, worker
 from benchmarks.by_hand import through_time
 from benchmarks.implementations import FLOOR, IMPLEMENTATIONS, PLAN
+from benchmarks.machine import openblas_settings
 
 from .oracles import numeric_vjp
 
@@ -149,7 +151,7 @@ def test_a_process_that_dies_is_one_row_and_not_the_end():
 def written(tmp_path_factory):
     """The files of one short run with processes."""
     folder = tmp_path_factory.mktemp("speed")
-    options = "--cells tide --regimes a --no-curves --seconds 0 --rounds 2 --only".split()
+    options = "--cells tide --regimes a --no-curves --as-set --seconds 0 --rounds 2 --only".split()
     __main__.main([*options, "graph eager", FLOOR, "--into", str(folder)])
     return folder
 
@@ -164,6 +166,14 @@ def test_the_json_names_machine_versions_kernels_and_spread(written):
         low, high = row["quartiles"]
         assert low <= row["ratio"] <= high and row["ms"] > 0 and row["rounds"] == 2
         assert row["blas"]
+
+
+def test_each_library_chooses_its_kernels_unless_told_to_heed_the_environment(monkeypatch):
+    monkeypatch.setattr(os, "environ", {"OPENBLAS_CORETYPE": "Haswell", "HOME": "/"})
+    assert openblas_settings(keep=True) == "OPENBLAS_CORETYPE=Haswell"
+    assert openblas_settings(keep=False) == "OPENBLAS_CORETYPE=Haswell not passed on"
+    assert os.environ == {"HOME": "/"}
+    assert openblas_settings(keep=False) == "none"
 
 
 def test_the_table_of_the_documentation_has_a_row_for_each(written):
@@ -197,7 +207,8 @@ def test_the_looks_are_those_of_the_implementations():
     assert PLAN in IMPLEMENTATIONS
 
 
-def test_the_published_table_is_that_of_the_published_measurement():
-    folder = __main__.ROOT / "docs" / "_static" / "speed"
+@pytest.mark.parametrize("part", ["", "avx2"])
+def test_the_published_table_is_that_of_the_published_measurement(part):
+    folder = __main__.ROOT / "docs" / "_static" / "speed" / part
     found = json.loads((folder / "speed.json").read_text(encoding="utf-8"))
     assert (folder / "speed.md").read_text(encoding="utf-8") == report.markdown(found)
