@@ -131,6 +131,20 @@ def test_double_precision_is_never_rounded_to_tf32(cupy):
     assert cupy.cuda.cublas.computed_as == {70}
 
 
+def test_the_explanation_says_what_runs_where(cupy):
+    case = network("lstm", dtype="float32")
+    plan, _ = assert_device_equals_graph(case, cupy, tolerance=1e-5, tf32=True)
+    told = " ".join(str(plan.explain()).split())
+    assert "Products run on cuBLAS in TF32." in told
+    assert "A step is 1 CUDA graph of" in told
+
+
+def test_a_plan_on_the_device_cannot_be_written_down_as_calls_of_numpy(cupy):
+    plan, _ = assert_device_equals_graph(network("rnn"), cupy)
+    with pytest.raises(tl.BackendError, match="plans are written down as calls of NumPy"):
+        plan.source()
+
+
 def test_arrays_of_other_libraries_are_refused_by_name():
     strict = pytest.importorskip("array_api_strict")
     x = tl.Input("x", "N", 2)

@@ -59,6 +59,9 @@ class CupyDevice(Device):
             self._made[text] = made
         return self._made[text]
 
+    def wait(self) -> None:
+        self.xp.cuda.get_current_stream().synchronize()
+
     def replay(self, emitter: Any) -> Replay:
         return Replay(self.xp, emitter.parts())
 

@@ -24,6 +24,8 @@ class Device:
     """Whether pointwise calls are kernels of the device's own."""
     side_by_side = False
     """Whether blocks lie side by side in the last axis wherever products can take them so."""
+    tf32 = False
+    """Whether products of float32 may round their factors to 10 bits."""
     without: frozenset[str] = frozenset()
     """Passes that bring less here than they cost."""
     cache: int | None = None
@@ -47,6 +49,9 @@ class Device:
 
     def pointer(self, array: Any) -> int:
         return array.__array_interface__["data"][0]
+
+    def wait(self) -> None:
+        """Return when all that was called is done: at once, where calls are."""
 
     def replay(self, emitter: Any) -> Any:
         """What makes the calls of a step together; None where they are made one by one."""

@@ -62,14 +62,14 @@ def explanation(plan: Plan, variant: Variant | None, measure: bool) -> Explanati
     with one_blas_thread() if measure else nullcontext():
         seconds = time_by_unit(variant, *variant.arrived) if measure and variant.arrived else None
         found = list(stages(plan.graph, plan.wrt, plan.options, variant, measure))
-        runs_on = _runs_on()
+        runs_on = _runs_on(variant)
     return Explanation(
         title_of(plan, variant),
         passes,
         found,
         _loops(variant, names),
         outline(variant.emitter, names, seconds),
-        f"Times were measured on {runs_on}." if measure else f"Products run on {runs_on}.",
+        f"{'Times were measured' if measure else 'Products run'} on {runs_on}.{_by(variant)}",
     )
 
 
@@ -119,7 +119,13 @@ def _loops(variant: Variant, names: Names) -> list[str]:
     return told
 
 
-def _runs_on() -> str:
+def _by(variant: Variant) -> str:
+    return f"  A step is {variant.replay}." if variant.replay is not None else ""
+
+
+def _runs_on(variant: Variant) -> str:
+    if variant.replay is not None:
+        return "cuBLAS in TF32" if variant.emitter.device.tf32 else "cuBLAS"
     facts = blas_facts()
     version = f" {facts['version']}" if facts["version"] else ""
     kernels = f", kernels for {facts['core']}" if facts["core"] else ""

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..errors import BackendError
 from .arenas import Arenas
 from .emit import Call
 from .names import Names
@@ -29,7 +30,13 @@ class Source(str):
 
 
 def source_of(variant: Variant, names: Names, title: str) -> Source:
-    """Write the calls of a plan down."""
+    """Write the calls of a plan down; BackendError where they are not NumPy's."""
+    where = variant.emitter.device.xp.__name__
+    if where != "numpy":
+        raise BackendError(
+            f"source: plans are written down as calls of NumPy, and this one runs on {where}; "
+            "move the graph to NumPy, or read plan.explain()"
+        )
     writer = _Writer(variant, names)
     body = writer.body()
     first, *more = textwrap.wrap(title, WIDTH - 4)

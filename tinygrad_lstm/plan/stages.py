@@ -88,6 +88,7 @@ def time_of(variant: Variant, arrays: Sequence[Any], seeds: Sequence[Any]) -> fl
     while _is_short(taken):
         start = perf_counter()
         variant.run(arrays, seeds)
+        variant.emitter.device.wait()
         taken.append(perf_counter() - start)
     return min(taken)
 
@@ -100,11 +101,13 @@ def time_by_unit(
     rounds: list[float] = []
     quickest = np.full(len(variant.calls), np.inf)
     now = np.empty(len(variant.calls))
+    wait = variant.emitter.device.wait
     while _is_short(rounds):
         variant.load(arrays, seeds)
         start = before = perf_counter()
         for k, (f, args) in enumerate(variant.calls):
             f(*args)
+            wait()
             after = perf_counter()
             now[k] = after - before
             before = after
