@@ -189,3 +189,33 @@ def partly_looped_sequence(p):
     for t in (1, 3, 5):
         h = tl.tanh(p.pre(X[t], h, ""))
     return [h, X.mean(axis=0)]
+
+
+@odd
+def two_sequences(p):
+    """Every step adds the products of two inputs of one width: they could be one product."""
+    h, ys = p.state(), []
+    for x, z in zip(p.xs("x"), p.xs("z")):
+        h = tl.tanh(p.layer(x, H, "x") + p.layer(z, H, "z", False) + p.layer(h, H, "h"))
+        ys.append(h)
+    return ys
+
+
+@odd
+def mixed_sequences(p):
+    """Two sequences that are put together from unlike parts, and multiplied alike."""
+    xs, first = p.xs(), tl.sin(p.input("first", "N", D))
+    us, vs, h = [first, *xs[1:]], [xs[1], first, *xs[2:]], p.state()
+    for u, v in zip(us, vs):
+        h = tl.tanh(p.layer(u, H, "u") + p.layer(v, H, "v", False) + h)
+    return [h]
+
+
+@odd
+def sums_of_sums(p):
+    """Sums of products of sums of products, all of one width."""
+    h = p.state()
+    for x, z in zip(p.xs("x", width=H), p.xs("z", width=H)):
+        a, b = p.pre(x, z, "a"), p.pre(z, x, "b")
+        h = tl.tanh(p.pre(a, b, "c") + h)
+    return [h]

@@ -17,6 +17,9 @@ from .terms import LEAVES, POINTWISE, VIEWS, Term
 Unit = tuple[Term, ...]
 """Terms that are computed by one call."""
 
+TOGETHER = POINTWISE | {"matmul", "contract", "total"}
+"""What one call can compute for several terms."""
+
 
 @dataclass
 class Region:
@@ -143,6 +146,7 @@ def _units(program: Program, groups: Iterable[Unit], when: Order) -> dict[Term, 
         for _, run in groupby(group, key=lambda x: (x.fn, str(x.how) if x.fn in POINTWISE else "")):
             unit = tuple(run)
             together = len({id(when.core_of.get(x)) for x in unit}) == 1
+            together = together and unit[0].fn in TOGETHER
             if together and not any(x in unit_of for x in unit) and not _entangled(unit, when):
                 unit_of.update(dict.fromkeys(unit, unit))
     return unit_of
