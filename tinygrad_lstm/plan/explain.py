@@ -7,6 +7,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..blas import blas_facts, one_blas_thread
 from .names import Names
 from .outline import Part, outline
@@ -28,7 +30,7 @@ class Explanation:
         stages: the plan with no pass, with the first one, ... with all of them.
         loops: what repeats itself in the graph, in words.
         parts: when what is computed.
-        runs_on: what products run on.
+        runs_on: what products run on, and what makes the other calls.
     """
 
     title: str
@@ -124,8 +126,9 @@ def _by(variant: Variant) -> str:
 
 
 def _runs_on(variant: Variant) -> str:
-    if variant.replay is not None:
-        return "cuBLAS in TF32" if variant.emitter.device.tf32 else "cuBLAS"
+    device = variant.emitter.device
+    if device.xp is not np:
+        return "cuBLAS in TF32" if device.tf32 else "cuBLAS"
     facts = blas_facts()
     version = f" {facts['version']}" if facts["version"] else ""
     kernels = f", kernels for {facts['core']}" if facts["core"] else ""

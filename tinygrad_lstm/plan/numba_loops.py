@@ -34,10 +34,12 @@ def entries(B, M, N, K, ab, ai, ak, bb, bk, bj, yb, yi, yj, a, b, y):
 class Loop:
     """A function of arrays that computes a kernel, entry after entry."""
 
+    __name__ = "loop"
+
     def __init__(self, text: KernelText) -> None:
         self.text = text
-        arguments = [one for one in f"{text.inputs}, {text.outputs}".split(", ") if one]
-        self.kinds = [argument.split()[0] for argument in arguments]
+        self._parameters = [part for part in f"{text.inputs}, {text.outputs}".split(", ") if part]
+        self.kinds = [part.split()[0] for part in self._parameters]
         self._rows: dict[tuple[int, ...], Any] = {}
 
     def __call__(self, *arrays: Any) -> None:
@@ -47,6 +49,16 @@ class Loop:
         if key not in self._rows:
             self._rows[key] = np.array(self.row(arrays), np.int64), arrays
         run_rows(self._rows[key][0])
+
+    def in_numpy(self, name: str) -> str:
+        """A function that does the same with NumPy's calls."""
+        parameters = [part.split()[1] for part in self._parameters]
+        lines = [f"def {name}({', '.join(parameters)}):"]
+        for line in self.text.body.splitlines():
+            written = re.fullmatch(r"(y\d+) = (\w+);", line)
+            text = f"{written[1]}[...] = {written[2]}" if written else _in_python(line)
+            lines.append("    " + re.sub(r"\b[a-z]\w+(?=\()", lambda m: in_numpy(m[0]), text))
+        return "\n".join(lines)
 
     def row(self, arrays: Sequence[Any]) -> list[int]:
         """Arrays that are the same memory are one, so that no two of them meet."""
@@ -86,7 +98,7 @@ def _text(
         inner.append(
             f"store({places[which[reads + int(written[1])]]}, {written[2]})"
             if written
-            else _in_python(line)
+            else re.sub(r"= float\(tanh\(", "= float(tanh32(", _in_python(line))
         )
     return "\n".join([*lines, *("    " * (ndim + 1) + line for line in inner), ""])
 
@@ -105,9 +117,14 @@ def _in_python(line: str) -> str:
     found = re.fullmatch(r"const (\w+) (\w+) = (.*);", line)
     assert found, line
     kind, name, value = found.groups()
-    if kind == "float":
-        value = re.sub(r"\btanh\(", "tanh32(", value)
     return f"{name} = {kind}({value})"
+
+
+def in_numpy(word: str) -> str:
+    """A function or type of a kernel's text in NumPy's words."""
+    words = {"float": "float32", "double": "float64", "bool": "bool_", "pow": "power"}
+    logical = {f"np_{word}": f"logical_{word}" for word in ("and", "or", "not")}
+    return "np." + {**words, **logical, "atan": "arctan"}.get(word, word.removeprefix("np_"))
 
 
 def _row(text: str, numbers: Sequence[int], kinds: Sequence[str], places: list[int]) -> list[int]:

@@ -33,12 +33,15 @@ class Statements:
         self.device = emitter.device
         self.given: list[Any] = []
         self._helpers: dict[str, Callable] = {}
+        self._loops: dict[Any, str] = {}
 
     def helpers(self) -> list[str]:
-        """The functions that are none of NumPy's, as they are written in the device."""
+        """The functions that are none of NumPy's: of the device, or kernels in NumPy's words."""
         lines: list[str] = []
         for f in self._helpers.values():
             lines += ["", "", *_definition(f).splitlines()]
+        for f, name in self._loops.items():
+            lines += ["", "", *f.in_numpy(name).splitlines()]
         return lines
 
     def of(self, column: Sequence[Call], scope: Scope, margin: str) -> list[str]:
@@ -64,6 +67,8 @@ class Statements:
     def _function(self, f: Callable) -> str:
         if isinstance(f, np.ufunc) or f in (np.dot, np.matmul):
             return f"np.{f.__name__}"
+        if hasattr(f, "in_numpy"):
+            return self._loops.setdefault(f, f"{f.__name__}_{len(self._loops)}")
         try:
             inspect.getsource(f)
         except (OSError, TypeError):
