@@ -20,6 +20,7 @@ def compile(
     passes: Iterable[str] | None = None,
     tf32: bool = False,
     kernels: str | None = None,
+    checkpoint: str | None = None,
 ) -> Plan:
     """A plan that computes what `graph.forward` and `graph.backward` do, as fast as can be.
 
@@ -31,13 +32,28 @@ def compile(
         tf32: whether float32 products on a GPU may round their factors to 10 bits.
         kernels: "numba" for pointwise work in loops that numba compiles, instead of NumPy's calls;
             it takes some seconds more until the first step.
+        checkpoint: what is kept of a long loop for the way back: by default all values that it
+            needs; "sqrt" the states at some steps, "keep-state" those at all steps.  What lies
+            between is computed again, segment by segment.
 
     Raises:
-        ArgumentError: for a pass that there is not, a wrt that is no list of the graph's leaves, or
-            kernels="numba" without numba.
+        ArgumentError: for a pass that there is not, a wrt that is no list of the graph's leaves,
+            kernels="numba" without numba, or another checkpoint.
     """
     graph = as_graph(graph, "compile")
-    return Plan(graph, _named(graph, wrt), Options(tuple(chosen(passes)), tf32, _there(kernels)))
+    names = tuple(chosen(passes))
+    options = Options(names, tf32, _there(kernels), _kept(checkpoint, names))
+    return Plan(graph, _named(graph, wrt), options)
+
+
+def _kept(checkpoint: str | None, passes: tuple[str, ...]) -> str | None:
+    if checkpoint not in (None, "sqrt", "keep-state"):
+        raise ArgumentError(
+            f'compile: checkpoint is None, "sqrt" or "keep-state", not {checkpoint!r}'
+        )
+    if checkpoint and "roles" not in passes:
+        raise ArgumentError('compile: checkpoint cuts loops, which only the pass "roles" finds')
+    return checkpoint
 
 
 def _there(kernels: str | None) -> str | None:

@@ -24,7 +24,11 @@ class Lowered:
     """A program after all passes, with its memory and its calls.
 
     Attributes:
+        parts: itself alone; a program in segments has several.
+        calls: (f, args), to be called one after the other.
         once: for each call whether it computes the same for every part of time.
+        outputs, grads: their arrays.
+        loads, arrived: what is copied in before, and where; as of an emitter.
     """
 
     def __init__(
@@ -33,6 +37,7 @@ class Lowered:
         options: Options,
         device: Device,
         draws: Sequence[Sequence[Term]] = (),
+        arrived: dict[str, list[Any]] | None = None,
     ) -> None:
         passes = options.passes
         for name in passes:
@@ -49,15 +54,27 @@ class Lowered:
         storage = store(plan, roots, groups, "liveness" in passes, device.side_by_side)
         self.program = program
         self.emitter = emitter_for(plan, storage, device, roots)
+        self.emitter.arrived = self.emitter.arrived if arrived is None else arrived
         masks = iter(program.draws)
         self.emitter.run([[next(masks) for _ in together] for together in draws])
+        self.parts: list[Lowered] = [self]
+        self.calls, self.loads = self.emitter.calls, self.emitter.loads
+        self.arrived = self.emitter.arrived
         self.once = [not any(varying[x] for x in unit) for unit in self.emitter.owners]
+        self.outputs = [self.array(root) for root in program.outputs]
+        self.grads = {name: self.array(root) for name, root in program.grads.items()}
 
     def array(self, root: Root) -> Any:
         """What is wanted, of one step."""
-        x, t = root
-        spread = self.emitter.memory.spread(x)
-        return spread.array[(t, ...)] if spread.slotted else spread.array
+        spread = self.emitter.memory.spread(root[0])
+        return spread.array[(root[1], ...)] if spread.slotted else spread.array
+
+    def whole(self, root: Root) -> Any:
+        """What is wanted, of all steps."""
+        x, spread = root[0], self.emitter.memory.spread(root[0])
+        if spread.slotted or not x.steps:
+            return spread.array
+        return self.emitter.device.xp.broadcast_to(spread.array, (x.steps, *x.shape))
 
 
 def _varying(program: Program) -> dict[Term, bool]:

@@ -14,6 +14,7 @@ from .cupy_device import device_of
 from .lower import Lowered
 from .program import Program, Root
 from .reverse import gradients
+from .segments import Segmented, segments_of, time_of
 from .terms import Term
 
 if TYPE_CHECKING:
@@ -38,15 +39,19 @@ class Variant:
         leaves = (n.data for n in graph.nodes if n.op is None and n.data is not None)
         device = device_of([*leaves, *arrays], options.tf32, options.kernels)
         self.built = Builder(graph, arrays, "roles" in options.passes)
-        made = Lowered(_program(self.built, wrt, seeded), options, device, self.built.draws)
-        self.program, self.emitter = made.program, made.emitter
-        self.calls = self.emitter.calls
-        self.replay = device.replay(self.emitter)
-        self.outputs = tuple(made.array(root) for root in self.program.outputs)
-        self.grads = {name: made.array(root) for name, root in self.program.grads.items()}
+        program = _program(self.built, wrt, seeded)
+        way = (
+            Segmented if options.checkpoint and len(segments_of(time_of(program))) > 1 else Lowered
+        )
+        made = way(program, options, device, self.built.draws)
+        self.program, self.parts, self.device = made.program, made.parts, device
+        self.emitter = self.parts[0].emitter
+        self.calls = made.calls
+        self.replay = device.replay(self.emitter) if made is self.parts[0] else None
+        self.outputs, self.grads = tuple(made.outputs), made.grads
         self.stand_ins = [_stand_in(n, a) for n, a in zip(graph.outputs, self.outputs)]
-        self._arrived, self._has_run = self.emitter.arrived, False
-        loads = self.emitter.loads
+        self._arrived, self._has_run = made.arrived, False
+        loads = made.loads
         self._loads = {fn: [(k, a) for f, k, a in loads if f == fn] for fn in ("input", "seed")}
         data = {"parameter": self.built.parameters, "leaf": self.built.leaves}
         self._weights = [(data[fn][k], a) for fn, k, a in loads if fn in data]
@@ -87,7 +92,7 @@ class Variant:
 
     def load(self, arrays: Sequence[Any], seeds: Sequence[Any] | None) -> None:
         """Put down what has arrived."""
-        copy = self.emitter.device.put
+        copy = self.device.put
         self._has_run = True
         self._arrived["input"][:] = arrays
         self._arrived["seed"][:] = seeds or ()

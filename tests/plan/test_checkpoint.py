@@ -1,0 +1,138 @@
+"""Plans that keep few values of a long loop, and compute the others again, segment by segment."""
+
+import pytest
+
+import tinygrad_lstm as tl
+from tests.cells.networks import NAMES, draws
+from tests.plan import odd_graphs, odd_loops, odd_ops, odd_steps
+from tests.plan.comparing import (
+    Case,
+    assert_plan_equals_graph,
+    assert_same,
+    compiled,
+    eager,
+    stepped,
+)
+from tests.plan.networks import PATTERNS, network, scaled, tagger
+from tests.plan.places import ODD, odd_case
+from tests.plan.recurrent import recurrent_graph
+from tinygrad_lstm.plan.segments import segments_of
+
+WAYS = ("sqrt", "keep-state")
+assert odd_graphs and odd_loops and odd_ops and odd_steps, "imported, they are entered into ODD"
+
+
+def parts(plan):
+    """In how many programs the plan computes."""
+    return len(plan._now.parts)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_cell_in_segments_gives_the_gradients_of_its_graph(name, way):
+    plan = assert_plan_equals_graph(network(name, steps=7), checkpoint=way)
+    assert parts(plan) > 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 11])
+def test_any_number_of_steps_and_any_outputs_may_have_seeds(steps, pattern, way):
+    assert_plan_equals_graph(network("lstm", steps, pattern=pattern), checkpoint=way)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_layers_between_a_table_and_a_head_are_computed_in_segments(way):
+    assert parts(assert_plan_equals_graph(tagger("lstm", steps=9), checkpoint=way)) > 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_computed_again_is_dropped_out_alike(way):
+    assert parts(assert_plan_equals_graph(dropped_out(), checkpoint=way)) > 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_step_sees_numbers_of_the_step_before(way):
+    case = network("gru", steps=10)
+    plan = compiled(case, checkpoint=way)
+    for factor in (1.0, -2.0, 0.5):
+        other = scaled(case, factor)
+        assert_same(stepped(plan, other), eager(other))
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_network_is_computed_in_segments_or_refused(name, way):
+    assert_right_or_refused(odd_case(name), way)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("number", range(40))
+def test_a_random_network_is_computed_in_segments_or_refused(number, way):
+    assert_right_or_refused(recurrent_graph(number).case(), way)
+
+
+def test_a_sequence_that_is_read_both_ways_is_refused_with_a_reason():
+    with pytest.raises(tl.GraphError, match="without checkpoint"):
+        assert_plan_equals_graph(read_both_ways(), checkpoint="sqrt")
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 7, 97, 100, 1000])
+def test_segments_follow_each_other_and_differ_by_one_step_at_most(steps):
+    bounds = segments_of(steps)
+    assert [lo for lo, _ in bounds] == [0, *(hi for _, hi in bounds[:-1])]
+    assert bounds[-1][1] == steps
+    lengths = {hi - lo for lo, hi in bounds}
+    assert max(lengths) - min(lengths) <= 1
+    assert max(lengths) <= 2 * steps**0.5
+
+
+@pytest.mark.parametrize("way", ["cube", "", True])
+def test_there_are_two_ways_to_checkpoint(way):
+    with pytest.raises(tl.ArgumentError, match="keep-state"):
+        tl.compile(network("rnn").graph, checkpoint=way)
+
+
+def test_without_roles_there_is_no_loop_to_cut():
+    with pytest.raises(tl.ArgumentError, match="roles"):
+        tl.compile(network("rnn").graph, checkpoint="sqrt", passes=["pack"])
+
+
+def assert_right_or_refused(case, way):
+    """Equal to the graph; only a graph whose loop cannot be cut may be refused."""
+    try:
+        assert_plan_equals_graph(case, 1e-11, checkpoint=way)
+    except tl.GraphError as error:
+        assert "checkpoint" in str(error)
+        assert_plan_equals_graph(case, 1e-11)
+
+
+def read_both_ways(steps=6, rows=3):
+    """Two cells, the second of which reads the steps from the last to the first."""
+    with tl.default_dtype("float64"):
+        one, other = tl.CELLS["gru"](4, 5), tl.CELLS["gru"](4, 5)
+    xs = [tl.Input(f"x_{t}", "N", 4) for t in range(steps)]
+    start = tl.Input("h0", "N", 5)
+    hs, _ = tl.unroll(one, xs, [start])
+    backwards, _ = tl.unroll(other, xs[::-1], [start])
+    ys = [tl.concat([a, b], axis=1) for a, b in zip(hs, backwards[::-1])]
+    arrays = [draws(k, rows, 4 if k < steps else 5) for k in range(steps + 1)]
+    seeds = [draws(50 + k, rows, 10) for k in range(steps)]
+    return Case(tl.Graph([*xs, start], ys), arrays, seeds).about_everything()
+
+
+def dropped_out(steps=8, rows=3):
+    """Between two layers a mask of each step's own, and one for all their results."""
+    with tl.default_dtype("float64"):
+        first, second = tl.CELLS["lstm"](4, 5), tl.CELLS["gru"](5, 5)
+    xs = [tl.Input(f"x_{t}", "N", 4) for t in range(steps)]
+    start = [tl.Input(f"start{k}", "N", 5) for k in range(3)]
+    c, h, h2 = start
+    results = []
+    for x in xs:
+        c, h = first(x, c, h)
+        (h2,) = second(tl.Dropout(0.4)(h), h2)
+        results.append(h2)
+    loss = (tl.Dropout(0.3)(tl.stacked(results)) ** 2.0).mean()
+    arrays = [draws(k, rows, 4 if k < steps else 5) for k in range(steps + 3)]
+    return Case(tl.Graph([*xs, *start], [loss]), arrays).about_everything()
