@@ -16,7 +16,7 @@ TEXT = "The quick brown fox jumps over the lazy dog, and it sleeps. It wakes. " 
 PICTURES = {
     "loss.svg", "cell.svg", "unrolled.svg", "gates.svg", "states.svg", "gradients-last.svg",
     "gradients-mean.svg", "gradients-map.svg", "weight.svg", "ledger.svg",
-    "paths.svg", "jacobians.svg", "truncation.svg", "saliency.svg",
+    "paths.svg", "jacobians.svg", "truncation.svg", "saliency.svg", "plan.svg",
 }  # fmt: skip
 
 
@@ -56,6 +56,7 @@ def test_the_report_tells_what_the_plan_did_and_that_it_was_off(text, tmp_path):
     assert all(f"<b>{name}</b>" in page for name in PASSES) and "switched off" not in page
     page = (by_graph / "index.html").read_text(encoding="utf-8")
     assert "switched off (--eager)" in page and "<b>roles</b>" not in page
+    assert names(by_plan) - names(by_graph) == {"plan.svg"}
 
 
 def test_another_seed_gives_another_report(text, tmp_path):

@@ -72,7 +72,7 @@ def demo_options(add: Callable) -> None:
     add("--text", metavar="FILE", help="UTF-8 text (default: the Python language reference)")
     add("--cell", default="lstm", help=f"one of {', '.join(CELLS)} {default}")
     add("--layers", type=count, default=1, help=f"cells on top of each other {default}")
-    add("--hidden", type=count, default=128, help=f"hidden units of a cell {default}")
+    add("--hidden", type=count, default=192, help=f"hidden units of a cell {default}")
     add("--out", metavar="DIR", default="out/demo", help=f"where the report goes {default}")
     add("--seconds", type=duration, default=45.0, help=f"how long to train {default}")
     add("--steps", type=count, help="train so many steps instead: the same report to the byte")

@@ -76,7 +76,7 @@ def test_every_picture_is_on_the_page_and_has_a_size(browser, report):
         "[...document.querySelectorAll('figure svg')].map(s => s.getBoundingClientRect())"
         ".map(r => [r.width, r.height])"
     )
-    assert len(sizes) == len(list(report.glob("*.svg"))) == 14
+    assert len(sizes) == len(list(report.glob("*.svg"))) == 15
     assert all(width > 100 and height > 100 for width, height in sizes)
     page.close()
 

@@ -1,4 +1,4 @@
-"""Adam and clipping, against the paper's algorithm written out for single numbers."""
+"""Adam and clipping, against the papers' algorithms written out for single numbers."""
 
 import math
 
@@ -13,21 +13,23 @@ def parameters(*values):
     return {f"p{k}": Parameter(np.array(v)) for k, v in enumerate(values)}
 
 
-def adam_by_the_paper(w, gradients, rate, beta_1, beta_2):
+def adam_by_the_papers(w, gradients, rate, beta_1, beta_2, decay):
     m = v = 0.0
     for t, g in enumerate(gradients, start=1):
         m = beta_1 * m + (1 - beta_1) * g
         v = beta_2 * v + (1 - beta_2) * g**2
+        w -= rate * decay * w
         w -= rate * (m / (1 - beta_1**t)) / math.sqrt(v / (1 - beta_2**t))
     return w
 
 
-def test_adam_follows_the_paper():
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+def test_adam_follows_the_papers(decay):
     named = parameters([0.5])
-    adam, gradients = Adam(named, limit=100.0), [0.3, -0.2, 0.7, 0.1]
+    adam, gradients = Adam(named, limit=100.0, decay=decay), [0.3, -0.2, 0.7, 0.1]
     for g in gradients:
         adam.step(0.1, {"p0": np.array([g])})
-    expected = adam_by_the_paper(0.5, gradients, 0.1, *adam.betas)
+    expected = adam_by_the_papers(0.5, gradients, 0.1, *adam.betas, decay)
     np.testing.assert_allclose(named["p0"].data, [expected], rtol=1e-6)
 
 

@@ -17,7 +17,7 @@ def measured(**recipe):
     ("plan", "said"), [(0.004, "2.5 times as long"), (0.0099, "gained nothing"), (0.02, "nothing")]
 )
 def test_the_words_follow_the_times(plan, said):
-    speed = Speed(None, (32, 16), {GRAPH: 0.010, "": 0.009, "roles": plan})
+    speed = Speed(None, "", (32, 16), {GRAPH: 0.010, "": 0.009, "roles": plan})
     words = compared(speed)
     assert said in words
     assert f"32 characters in 16 places takes the plan {1000 * plan:.1f} ms" in words
@@ -47,4 +47,4 @@ def test_the_table_has_a_line_and_a_law_for_each_pass():
 def test_without_a_plan_there_is_a_sentence_and_no_table():
     assert measured(eager=True) is None
     assert "switched off (--eager)" in compared(None)
-    assert plan_told(None) == ""
+    assert plan_told(None, "") == ""

@@ -31,7 +31,7 @@ class Demo:
     text: str | None = None
     cell: str = "lstm"
     layers: int = 1
-    hidden: int = 128
+    hidden: int = 192
     out: str = "out/demo"
     seconds: float = 45.0
     steps: int | None = None

@@ -22,14 +22,17 @@ LOOKS = 15
 class Recipe:
     """How to train: N lanes, T timesteps, the highest rate, the clipping limit, and when to stop.
 
+    What the weights shrink by in each step is the rate times `shrink`.
+
     `steps` ends the run after so many windows, else `seconds` does after so much time.  `eager`
     runs the graph node by node instead of by a plan.
     """
 
-    N: int = 32
+    N: int = 16
     T: int = 32
     rate: float = 1e-2
     limit: float = 1.0
+    shrink: float = 0.05
     seconds: float = 45.0
     steps: int | None = None
     eager: bool = False
@@ -60,7 +63,7 @@ def train(model: CharModel, text: Text, recipe: Recipe, report: Report) -> Histo
     """
     way, history = (Eager if recipe.eager else Planned)(model.network(recipe.T)), History()
     N = lanes_for(len(text.training), recipe.N, recipe.T)
-    adam, clock = Adam(way.network.parameters, recipe.limit), time.monotonic()
+    adam, clock = Adam(way.network.parameters, recipe.limit, recipe.shrink), time.monotonic()
     state, done = model.start(N), 0.0
     for step, window in enumerate(endless(text.training, N, recipe.T), start=1):
         state = model.start(N) if window.first else state

@@ -87,7 +87,8 @@ class CharModel:
         hs, end = unroll(self.reader, ids, start)
         logits = self.readout(stacked(hs))
         loss = cross_entropy(logits, targets)
-        return Graph([*ids, targets, *start], [loss, *end], {"logits": logits, "loss": loss})
+        names = {"logits": logits, "loss": loss}
+        return Graph([*ids, targets, *start], [loss, *end], names, name="the network")
 
     def predictor(self) -> Graph:
         """One step: from k and state to the next character's probabilities (N, V), and state."""

@@ -42,12 +42,14 @@ CAPTIONS = {
     "truncation.svg": "A cosine of 1 and an error of 0 mean: nothing is lost. The curves are not "
     "smooth, for it matters which characters a cut falls between.",
     "saliency.svg": "Colours are on an axis of powers of ten.",
+    "plan.svg": "The plan of the cell alone, forward and backward, by the names of its nodes; "
+    "dL/d is the gradient of the loss. By itself:",
 }
 BUDGET = 8_000_000
 """How many bytes of arrays the step-through page may show whole, however large the model is."""
 HEIGHT = 900
 """Of the step-through page, in pixels."""
-ON_WHITE = ("cell.svg", "unrolled.svg")
+ON_WHITE = ("cell.svg", "unrolled.svg", "plan.svg")
 """Drawings whose colours are made for a white page."""
 
 
@@ -64,6 +66,7 @@ def fill(run: Run, seen: Evidence, drawn: Mapping[str, str]) -> str:
     """The template with its places filled, all text from outside escaped."""
     katex, typeset = _vendored("katex.min.js"), _own("report.js")
     stepper = stepper_page(seen.short)
+    figures = {_place(name): figure(svg, name) for name, svg in drawn.items()}
     beginning = seen.probe.sentence.characters[:12]
     return Template(_own("report.html")).substitute(
         {name: escaped(words) for name, words in sentences(run, seen).items()},
@@ -76,10 +79,10 @@ def fill(run: Run, seen: Evidence, drawn: Mapping[str, str]) -> str:
         sample=escaped(generate(run.model, run.text, beginning, 600)),
         equations=escaped(equations(run.model.cell)),
         bptt=escaped(bptt_equations(run.model.cell)),
-        plan=plan_told(seen.speed),
+        plan=plan_told(seen.speed, figures.get("plan_figure", "")),
         scores=_rows(scores(run), "td"),
         facts=_rows(list(facts(run).items()), "th"),
-        **{_place(name): figure(svg, name) for name, svg in drawn.items()},
+        **figures,
     )
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..plan import PASSES
+from ..plan import PASSES, compile
+from ..unroll import through_time
 from .loop import Recipe
 from .model import CharModel
 from .text import Text, Window, lanes_for, windows
@@ -29,12 +30,14 @@ class Speed:
 
     Attributes:
         explanation: of the plan, as `plan.explain` gives it.
+        picture: the plan of the cell alone, over as many timesteps.
         shape: of a window: how many timesteps, and how many lanes.
         seconds: of processor time for a window: of the graph, of the plan without passes, and with
             each pass after those before it; empty where the page states no times.
     """
 
     explanation: Any
+    picture: str
     shape: tuple[int, int]
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -47,13 +50,23 @@ def measure_speed(model: CharModel, text: Text, recipe: Recipe) -> Speed | None:
     window, network = next(windows(text.training, lanes, recipe.T)), model.network(recipe.T)
     state, whole = model.start(lanes), Planned(network)
     whole.learn(window, state)
-    found = whole.plan.explain()
+    found, picture = whole.plan.explain(), drawn(model, window)
     if recipe.steps:
-        return Speed(found, window.ids.shape)
+        return Speed(found, picture, window.ids.shape)
     ways: dict[str, Way] = {GRAPH: Eager(network)}
     for k, name in enumerate(["", *found.passes]):
         ways[name] = Planned(network, found.passes[:k])
-    return Speed(found, window.ids.shape, race(ways, window, state))
+    return Speed(found, picture, window.ids.shape, race(ways, window, state))
+
+
+def drawn(model: CharModel, window: Window) -> str:
+    """The plan of the cell over the timesteps of a window, a gradient arriving at every h."""
+    (T, N), cell = window.ids.shape, model.cell
+    network = through_time(cell, T)
+    x, h = (np.zeros((N, node.axes[-1]), "float32") for node in (cell.inputs[0], cell.outputs[-1]))
+    state = model.start(N)
+    plan = compile(network).prepare(*[x] * T, *state, seeds=[h] * T + [None] * len(state))
+    return plan.draw().svg
 
 
 def race(ways: Mapping[str, Way], window: Window, state: list[np.ndarray]) -> dict[str, float]:
@@ -91,14 +104,17 @@ def compared(speed: Speed | None) -> str:
     )
 
 
-def plan_told(speed: Speed | None) -> str:
-    """The passes as a table, and all of the explanation to unfold; empty without a plan."""
+def plan_told(speed: Speed | None, figure: str) -> str:
+    """The passes as a table, the picture, and the explanation to unfold; empty without a plan."""
     if speed is None:
         return ""
     return f"""<p>The list is made in passes. What a pass does is right for any graph, so gradients
 differ by rounding only; none knows what an LSTM is. A line says what a window costs when the pass
 is added to those above it; some passes only prepare the next.</p>
 <div class="passes" tabindex="0"><table>{pass_table(speed)}</table></div>
+<p>What becomes of the cell: each dashed box says whether it is computed once, for many steps at
+once, or step after step; dashed arrows lead into the next step.</p>
+{figure}
 <details><summary>Everything that is computed, and when</summary>
 <div class="plan" tabindex="0">{speed.explanation.html}</div></details>"""
 
@@ -119,7 +135,11 @@ def law(name: str) -> str:
     """The pass, what it says about itself first, and the first equation that it gives."""
     if not name:
         return "<b>none</b>: the graph as it is written, every result in a place of its own"
-    algebra = PASSES[name].algebra
-    equations = re.findall(r"\$([^$]*=[^$]*)\$", algebra)[:1]
-    typeset = [f' <span class="math">{html.escape(latex)}</span>' for latex in equations]
-    return f"<b>{name}</b>: {html.escape(algebra.split(chr(10))[0])}" + "".join(typeset)
+    sentence, _, more = PASSES[name].algebra.partition("\n")
+    equations = [] if "$" in sentence else EQUATION.findall(more)[:1]
+    words = " ".join([sentence, *(f"${latex}$" for latex in equations)])
+    return f"<b>{name}</b>: " + FORMULA.sub(r'<span class="math">\1</span>', html.escape(words))
+
+
+EQUATION = re.compile(r"\$([^$]*=[^$]*)\$")
+FORMULA = re.compile(r"\$([^$]+)\$")

@@ -174,7 +174,7 @@ def facts(run: Run) -> dict[str, str]:
         "gradients end where a window begins; run "
         + ("node by node" if recipe.eager else "by a plan"),
         "Optimiser": f"Adam, rate {recipe.rate:g} falling along half a cosine, joint gradient "
-        f"norm clipped at {recipe.limit:g}",
+        f"norm clipped at {recipe.limit:g}, weights shrunk by {recipe.shrink:g} of the rate",
         "Held out": "measured on all held-out characters but the first, in lanes read side "
         f"by side from zero states; {text.repeated():.0%} of its lines of 40 characters or more "
         "also occur in the training part",
