@@ -10,12 +10,12 @@ from tinygrad_lstm.plan import PASSES
 N, D, H, T = 2, 3, 4, 5
 
 
-def unrolled(name="lstm", sizes=(D, H), steps=T, passes=None):
+def unrolled(name="lstm", sizes=(D, H), steps=T, **options):
     """A plan of a cell through time, and arrays and seeds (on every h) for a step of it."""
     graph = through_time(CELLS[name](*sizes), steps)
     random = np.random.default_rng(0)
     arrays = [random.standard_normal((N, node.shape[1])) for node in graph.inputs]
-    plan = compile(graph, passes=passes)
+    plan = compile(graph, **options)
     seeds = [np.ones((N, sizes[1]))] * steps + [None] * (len(graph.outputs) - steps)
     return plan, arrays, seeds
 
@@ -110,6 +110,17 @@ def test_a_graph_without_loops_is_explained_too():
     plan = compile(Graph([x], [tanh(Linear(D, H, "x")(x))]))
     plan.step(np.ones((N, D)), seeds=[np.ones((N, H))])
     assert "Loops\n  none" in str(plan.explain())
+
+
+def test_segments_are_told_with_their_number_and_every_call_is_somebodys():
+    plan, arrays, seeds = unrolled(steps=16, checkpoint="sqrt")
+    plan.step(*arrays, seeds=seeds)
+    found = plan.explain(measure=True)
+    assert any("in each of 4 segments: step after step" in part.when for part in found.parts)
+    assert found.parts[-1].when == "between segments"
+    calls = sum(row.cost.calls for part in found.parts for row in part.rows)
+    assert calls == found.stages[-1].cost.calls
+    assert "in each of 4 segments" in plan.draw().dot
 
 
 def test_names_are_escaped_in_html():

@@ -8,14 +8,15 @@ import pytest
 from tinygrad_lstm import CELLS, Graph, Input, Linear, compile, tanh, through_time
 from tinygrad_lstm.errors import GraphError
 from tinygrad_lstm.plan import PASSES
+from tinygrad_lstm.plan.belonging import root
 
 N, D, H, T = 16, 64, 128, 50  # of a real size: small states are all kept, which is quicker
 
 
-def prepared(name="lstm", sizes=(D, H), steps=T, without=()):
+def prepared(name="lstm", sizes=(D, H), steps=T, without=(), **options):
     """A plan of a cell through time with a seed for every h; never run."""
     graph = through_time(CELLS[name](*sizes), steps)
-    plan = compile(graph, passes=[p for p in PASSES if p not in without])
+    plan = compile(graph, passes=[p for p in PASSES if p not in without], **options)
     arrays = [np.zeros((N, node.shape[1])) for node in graph.inputs]
     seeds = [np.zeros((N, sizes[1]))] * steps + [None] * (len(graph.outputs) - steps)
     return plan.prepare(*arrays, seeds=seeds)
@@ -27,6 +28,22 @@ def test_the_lstm_keeps_at_most_eight_arrays_of_its_state_for_each_step():
 
 def test_without_liveness_the_lstm_keeps_more():
     assert prepared(without=["liveness"]).memory().per_step() > 8
+
+
+def test_in_segments_the_lstm_keeps_at_most_one_array_of_its_state_for_each_step():
+    report = prepared(steps=1000, checkpoint="sqrt").memory()
+    assert report.per_step("kept for the way back", "handed over between segments") <= 1
+    assert report.per_step("outputs") == pytest.approx(1, rel=0.01)
+
+
+def test_memory_in_segments_is_that_of_all_arrays():
+    plan = prepared(checkpoint="sqrt")
+    arrays = {}
+    for _, args in plan._now.calls:
+        for a in (root(a) for a in args if isinstance(a, np.ndarray)):
+            arrays[id(a)] = a.nbytes
+    assert plan.memory().total == pytest.approx(sum(arrays.values()), rel=0.1)  # parameters beside
+    assert "handed over between segments" in plan.memory().svg
 
 
 def test_memory_that_is_told_grows_with_time_as_it_says():

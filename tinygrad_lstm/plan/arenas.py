@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .belonging import root
 from .names import PIECE, Names, adjoined, identifier
 from .terms import Term
 from .views import Scope, spelled
@@ -90,16 +91,16 @@ class Arenas:
 
     def spelled(self, views: Sequence[Any], scope: Scope) -> str | None:
         """The views of each iteration of a loop as one expression."""
-        roots = [_root(view) for view in views]
-        root = roots[0]
+        roots = [root(view) for view in views]
+        whose = roots[0]
         if all(id(r) not in self._arrays and id(r) not in self._written for r in roots):
             same = all(v is views[0] or _equal(v, views[0]) for v in views)
             return self._constant(views[0]) if same else None
-        if any(other is not root for other in roots):
+        if any(other is not whose for other in roots):
             return None
-        if id(root) not in self._arrays:
-            self._add(root, "scratch", "")
-        name, whole = self._arrays[id(root)]
+        if id(whose) not in self._arrays:
+            self._add(whose, "scratch", "")
+        name, whole = self._arrays[id(whose)]
         if not whole.size:
             return name
         start = self._device.pointer(whole)
@@ -145,14 +146,6 @@ def _type(dtype: np.dtype) -> str:
     return "np.bool_" if dtype.kind == "b" else f"np.{dtype}"
 
 
-def _root(array: Any) -> Any:
-    """The array whose memory it is."""
-    base = array
-    while getattr(base, "base", None) is not None:
-        base = base.base
-    return base
-
-
 def _written(variant: Variant) -> set[int]:
     """The arrays that some call writes to."""
     device = variant.emitter.device
@@ -161,5 +154,5 @@ def _written(variant: Variant) -> set[int]:
     for f, args in variant.emitter.calls:
         out = args[first.get(f, -1)]
         if isinstance(out, np.ndarray):
-            found.add(id(_root(out)))
+            found.add(id(root(out)))
     return found

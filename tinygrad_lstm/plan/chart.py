@@ -11,7 +11,8 @@ from .telling import amount
 if TYPE_CHECKING:
     from .accounts import Account, MemoryReport
 
-LEFT, TOP, WIDTH, HEIGHT = 74, 96, 640, 420
+LEFT, TOP, WIDTH, HEIGHT = 74, 112, 640, 420
+REST = "#9ca3af"
 LEAST = 13.0
 """Bars that would be lower than this, in pixels, are drawn as one."""
 LETTER = 6.6
@@ -26,7 +27,8 @@ def memory_chart(report: MemoryReport) -> str:
 
     canvas = Canvas(LEFT + WIDTH + 250, TOP + HEIGHT + 40, "Where the plan's memory goes")
     used = [role for role in ROLES if any(a.role == role for a in report.accounts)]
-    colours = {role: COLOURS[ROLES.index(role)] for role in used}
+    inks = dict(zip(ROLES, (*COLOURS, REST)))
+    colours = {role: inks[role] for role in used}
     scale = HEIGHT / max(report.total, 1)
     across = WIDTH / max(report.places, 1)
     for first, last, words in report.loops:
@@ -44,7 +46,7 @@ def memory_chart(report: MemoryReport) -> str:
             y += high
             rest -= account.bytes
     high = max(rest * scale, LEAST)
-    _box(canvas, (LEFT, y), (WIDTH, high), "#9ca3af")
+    _box(canvas, (LEFT, y), (WIDTH, high), REST)
     canvas.text(
         LEFT + WIDTH + 8, y + high / 2 + 4, f"all smaller arrays, {amount(rest, 'B')}", size=11
     )
@@ -79,7 +81,7 @@ def _box(canvas: Canvas, corner: tuple[float, float], size: tuple[float, float],
 def _legend(canvas: Canvas, colours: dict[str, str]) -> None:
     x = 8.0
     for k, (role, ink) in enumerate(colours.items()):
-        x = 8.0 if k in (0, 3) else x
+        x = 8.0 if k % 3 == 0 else x
         y = 40.0 + 16 * (k // 3)
         _box(canvas, (x, y - 9), (10, 10), ink)
         canvas.text(x + 16, y, role, size=11)

@@ -12,6 +12,7 @@ import numpy as np
 from ..blas import blas_facts, one_blas_thread
 from .names import Names
 from .outline import Part, outline
+from .program import cores
 from .stages import Stage, stages, time_by_unit
 from .telling import html_of, text_of
 
@@ -70,7 +71,7 @@ def explanation(plan: Plan, variant: Variant | None, measure: bool) -> Explanati
         passes,
         found,
         _loops(variant, names),
-        outline(variant.emitter, names, seconds),
+        outline(plan.graph, variant, seconds),
         f"{'Times were measured' if measure else 'Products run'} on {runs_on}.{_by(variant)}",
     )
 
@@ -114,7 +115,7 @@ def _loops(variant: Variant, names: Names) -> list[str]:
                 f"{block.T} steps of {block.period} nodes each, "
                 f"nodes {block.first + 1} ... {block.first + block.T * block.period}"
             )
-    for core in variant.emitter.plan.order.cores:
+    for core in cores(variant.program):
         carried = dict.fromkeys(names[c] for c in core.carries)
         way = "forward" if core.carries[0].how > 0 else "backward"
         told.append(f"carried from step to step, {way}: {', '.join(carried)}")

@@ -13,14 +13,20 @@ from .terms import POINTWISE, VIEWS, Term, is_number
 
 if TYPE_CHECKING:
     from ..graph import Graph
+    from .program import Program
     from .variant import Variant
 
 
 class Names:
-    """Names of a program's terms; gradients are called dL/d of what they belong to."""
+    """Names of a program's terms; gradients are called dL/d of what they belong to.
 
-    def __init__(self, graph: Graph, variant: Variant) -> None:
-        self.graph, self.built, self.program = graph, variant.built, variant.program
+    Args:
+        program: one of the variant's parts; by default what it is a program of.
+    """
+
+    def __init__(self, graph: Graph, variant: Variant, program: Program | None = None) -> None:
+        self.graph, self.built = graph, variant.built
+        self.program = program or variant.program
         self.users = self.program.users()
         self._weights = {p: name for name, p in graph.parameters.items()}
         self._grads: dict[Term, str] = {}

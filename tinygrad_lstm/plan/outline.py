@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from .belonging import calls_of
 from .costs import Cost, cost
 from .names import WORDS, Names
 from .schedule import Region, Unit
 
 if TYPE_CHECKING:
+    from ..graph import Graph
+    from .device import Device
     from .emit import Call, Emitter
+    from .variant import Variant
+
+
+Calls = Mapping[Unit | None, "list[Call]"]
+"""The calls of each unit; of None those that are nobody's."""
 
 
 @dataclass(eq=False)
@@ -21,12 +30,12 @@ class Row:
     Attributes:
         names: of the values.
         functions: what is called, in order.
-        units: whose calls these are.
+        units: whose calls these are; None for those between segments.
     """
 
     names: str
     functions: list[str]
-    units: list[Unit]
+    units: list[Unit | None]
     cost: Cost = field(default_factory=Cost)
     seconds: float | None = None
 
@@ -39,9 +48,39 @@ class Part:
     rows: list[Row] = field(default_factory=list)
 
 
-def outline(emitter: Emitter, names: Names, seconds: Mapping[Unit, float] | None) -> list[Part]:
+def outline(
+    graph: Graph, variant: Variant, seconds: Mapping[Unit | None, float] | None = None
+) -> list[Part]:
     """The schedule in parts; each loop is two: before its chunks of time, and its steps."""
-    calls = _calls_of(emitter)
+    calls = calls_of(variant)
+    found: list[Part] = []
+    for part in variant.parts:
+        own = _schedule(part.emitter, Names(graph, variant, part.program), calls)
+        once = Counter(part.emitter.owners)
+        for p in own:
+            _count(p, calls, once, variant.emitter.device)
+        found += own
+    if None in calls:
+        row = Row("states and values that segments hand over", ["copy"], [None])
+        found.append(Part("between segments", [row]))
+        row.cost = cost(calls[None], variant.emitter.device)
+    for row in (row for part in found for row in part.rows):
+        if seconds is not None:
+            row.seconds = sum(seconds.get(unit, 0.0) for unit in row.units)
+    return found
+
+
+def _count(part: Part, calls: Calls, once: Counter[Unit], device: Device) -> None:
+    """What the rows cost, and whether they are computed for every segment."""
+    times = 1
+    for row in part.rows:
+        row.cost = cost((call for unit in row.units for call in calls[unit]), device)
+        times = max([times, *(len(calls[unit]) // once[unit] for unit in row.units if unit)])
+    if times > 1:
+        part.when = f"in each of {times} segments: {part.when}"
+
+
+def _schedule(emitter: Emitter, names: Names, calls: Calls) -> list[Part]:
     parts: list[Part] = []
     waiting: list[Unit] = []
     for item in emitter.plan.items:
@@ -51,18 +90,7 @@ def outline(emitter: Emitter, names: Names, seconds: Mapping[Unit, float] | None
         parts += [*_outside(waiting, names), *_loop(item, emitter, names, calls)]
         waiting = []
     parts += _outside(waiting, names)
-    for row in (row for part in parts for row in part.rows):
-        row.cost = cost((call for unit in row.units for call in calls[unit]), emitter.device)
-        if seconds is not None:
-            row.seconds = sum(seconds.get(unit, 0.0) for unit in row.units)
     return [part for part in parts if part.rows]
-
-
-def _calls_of(emitter: Emitter) -> dict[Unit, list[Call]]:
-    found: dict[Unit, list[Call]] = {}
-    for unit, call in zip(emitter.owners, emitter.calls):
-        found.setdefault(unit, []).append(call)
-    return found
 
 
 def _outside(units: list[Unit], names: Names) -> list[Part]:
@@ -76,9 +104,7 @@ def _outside(units: list[Unit], names: Names) -> list[Part]:
     ]
 
 
-def _loop(
-    region: Region, emitter: Emitter, names: Names, calls: Mapping[Unit, list[Call]]
-) -> list[Part]:
+def _loop(region: Region, emitter: Emitter, names: Names, calls: Calls) -> list[Part]:
     size = emitter.memory.chunk(region)
     way = f"t = 1 ... {region.T}" if region.direction > 0 else f"t = {region.T} ... 1"
     many = "all" if size >= region.T else "each"

@@ -16,6 +16,7 @@ from .telling import counted
 from .terms import Term
 
 if TYPE_CHECKING:
+    from ..graph import Graph
     from .variant import Variant
 
 KINDS = {
@@ -71,13 +72,12 @@ class PlanDrawing:
             return {"text/plain": self.dot}
 
 
-def drawing(variant: Variant, names: Names, which: str) -> PlanDrawing:
+def drawing(graph: Graph, variant: Variant, which: str) -> PlanDrawing:
     """The plan of a variant; "before" draws one step of the loops as the graph has it."""
     if which not in ("before", "after"):
         raise ArgumentError(f'draw: {which!r}; there is "before" and "after" the passes')
-    parts = (
-        outline(variant.emitter, names, None) if which == "after" else _as_written(variant, names)
-    )
+    names = Names(graph, variant)
+    parts = outline(graph, variant) if which == "after" else _as_written(variant, names)
     return PlanDrawing(_Dot(variant, names, parts).text())
 
 
@@ -98,10 +98,12 @@ class _Dot:
         self.names = names
         self.parts = [Part(part.when, [r for r in part.rows if not _starts(r)]) for part in parts]
         parts = self.parts
-        self.row_of = {x: row for part in parts for row in part.rows for u in row.units for x in u}
+        self.row_of = {
+            x: row for part in parts for row in part.rows for u in row.units if u for x in u
+        }
         self.number = {row: k for k, row in enumerate(r for part in parts for r in part.rows)}
         self.region_of: dict[Term, Region] = {}
-        for item in variant.emitter.plan.items:
+        for item in (item for part in variant.parts for item in part.emitter.plan.items):
             if isinstance(item, Region):
                 terms = (x for unit in (*item.chunked, *item.steps) for x in unit)
                 self.region_of.update(dict.fromkeys((*terms, *item.carries), item))
@@ -146,7 +148,7 @@ class _Dot:
 
     def _reads(self, row: Row) -> Iterator[tuple[Term, bool]]:
         """What the row's terms read, and whether by way of a carry of their own loop."""
-        for x in (x for unit in row.units for x in unit):
+        for x in (x for unit in row.units if unit for x in unit):
             waiting = [(a, False) for a in x.args]
             while waiting:
                 a, back = waiting.pop()
@@ -160,13 +162,13 @@ class _Dot:
 
 
 def _starts(row: Row) -> bool:
-    """Whether it only puts down what carries start from."""
-    return all(x.fn == "carry" for unit in row.units for x in unit)
+    """Whether it only puts down what carries start from, or what segments hand over."""
+    return all(unit is None or unit[0].fn == "carry" for unit in row.units)
 
 
 def _look(row: Row) -> dict[str, str]:
     words = textwrap.wrap(row.names, WRAP) + textwrap.wrap(", ".join(counted(row.functions)), WRAP)
-    functions = {unit[0].fn for unit in row.units}
+    functions = {unit[0].fn for unit in row.units if unit}
     kind = next((kind for kind, fns in KINDS.items() if functions & fns), "elementwise")
     return {"label": "\\n".join(map(_escaped, words)), **_paint(kind)}
 

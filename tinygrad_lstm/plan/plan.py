@@ -116,11 +116,9 @@ class Plan:
         Raises:
             GraphError: if no shapes are known yet.
         """
-        from .accounts import memory_report
-        from .names import Names
+        from .bookkeeping import memory_report
 
-        now = self._known("memory")
-        return memory_report(now, Names(self.graph, now))
+        return memory_report(self.graph, self._known("memory"))
 
     def source(self) -> Source:
         """The plan as Python source, for the shapes of the last step.
@@ -129,13 +127,16 @@ class Plan:
         gradients: the same calls in the same order, rolled back into loops.
 
         Raises:
-            GraphError: if no shapes are known yet.
+            GraphError: if no shapes are known yet, or if the plan is several programs, for segments
+                of time.
         """
         from .explain import title_of
         from .names import Names
         from .source import source_of
 
         now = self._known("source")
+        if len(now.parts) > 1:
+            raise GraphError("source: with checkpoint a plan is several programs; compile without")
         return source_of(now, Names(self.graph, now), title_of(self, now))
 
     def draw(self, which: str = "after") -> PlanDrawing:
@@ -147,14 +148,13 @@ class Plan:
         Raises:
             GraphError: if no shapes are known yet.
         """
-        from .names import Names
         from .pictures import drawing
         from .stages import without_passes
 
         now = self._known("draw")
         if which == "before":
             now = without_passes(self.graph, self.wrt, self.options, now)
-        return drawing(now, Names(self.graph, now), which)
+        return drawing(self.graph, now, which)
 
     def _known(self, caller: str) -> Variant:
         if self._now is None:

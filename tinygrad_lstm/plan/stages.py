@@ -11,6 +11,7 @@ import numpy as np
 
 from ..graph import Graph
 from ..tensor import Tensor
+from .belonging import handed_over, owners
 from .costs import Cost, cost, memory_of
 from .schedule import Unit, makes_memory
 from .terms import LEAVES
@@ -49,9 +50,11 @@ class Stage:
 
 def stage_of(name: str, variant: Variant) -> Stage:
     """The numbers of one variant."""
-    terms = sum(makes_memory(x) and x.fn not in LEAVES for x in variant.program.terms())
-    emitter = variant.emitter
-    return Stage(name, terms, cost(variant.calls, emitter.device), memory_of(emitter.memory))
+    made = (x for part in variant.parts for x in part.program.terms())
+    terms = sum(makes_memory(x) and x.fn not in LEAVES for x in made)
+    memory = sum(memory_of(part.emitter.memory) for part in variant.parts)
+    memory += sum(a.nbytes for a in handed_over(variant))
+    return Stage(name, terms, cost(variant.calls, variant.emitter.device), memory)
 
 
 def stages(
@@ -95,9 +98,8 @@ def time_of(variant: Variant, arrays: Sequence[Any], seeds: Sequence[Any]) -> fl
 
 def time_by_unit(
     variant: Variant, arrays: Sequence[Any], seeds: Sequence[Any]
-) -> dict[Unit, float]:
+) -> dict[Unit | None, float]:
     """Seconds of each unit's calls in a step, made one by one with a clock between them."""
-    owners = variant.emitter.owners
     rounds: list[float] = []
     quickest = np.full(len(variant.calls), np.inf)
     now = np.empty(len(variant.calls))
@@ -113,8 +115,8 @@ def time_by_unit(
             before = after
         rounds.append(before - start)
         np.minimum(quickest, now, out=quickest)
-    found: dict[Unit, float] = {}
-    for unit, seconds in zip(owners, quickest.tolist()):
+    found: dict[Unit | None, float] = {}
+    for unit, seconds in zip(owners(variant), quickest.tolist()):
         found[unit] = found.get(unit, 0.0) + seconds
     return found
 

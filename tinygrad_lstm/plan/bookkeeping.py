@@ -1,0 +1,154 @@
+"""Reads the storage of a plan: which arrays there are, what lies in them, and what they are for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from .accounts import GIVEN, HANDED, KEPT, OTHERS, OUTPUTS, PASSING, WEIGHTS, Account, MemoryReport
+from .belonging import handed_over, root
+from .names import PIECE, Names, adjoined, memory_of
+from .schedule import Region, Schedule
+from .segments import time_of
+from .terms import Term
+
+if TYPE_CHECKING:
+    from ..graph import Graph
+    from .lower import Lowered
+    from .program import Program
+    from .storage import Buffer
+    from .variant import Variant
+
+GIVEN_BY = ("input", "inputs", "seed", "seeds", "leaf", "draw", "given")
+
+
+def memory_report(graph: Graph, variant: Variant) -> MemoryReport:
+    """Read the storage of a plan, part by part."""
+    T = time_of(variant.program)
+    accounts: list[Account] = []
+    loops: list[tuple[int, int, str]] = []
+    at = 0
+    for part in variant.parts:
+        there, places = _loops(part.emitter.plan, at)
+        names = Names(graph, variant, part.program)
+        accounts += _accounts(part, names, at, places, T if len(variant.parts) > 1 else 0)
+        loops += there
+        at += places
+    accounts += _handed_over(variant, at, T)
+    carries = (c for c in variant.program.terms() if c.fn == "carry")
+    state = max(carries, key=_size, default=None)
+    return MemoryReport(
+        sorted(accounts, key=lambda a: -a.bytes),
+        loops,
+        at,
+        _size(state) if state is not None else 0,
+        Names(graph, variant)[state] if state is not None else "",
+        sum(a.nbytes for part in variant.parts for a in part.emitter.memory.extra),
+    )
+
+
+def _handed_over(variant: Variant, places: int, T: int) -> Iterable[Account]:
+    """What segments hand to each other: outputs of all timesteps, and everything else together."""
+    outputs = {id(root(a)) for a in variant.outputs}
+    life = ((0, places - 1),)
+    rest = []
+    for array in handed_over(variant):
+        if id(array) not in outputs:
+            rest.append(array.nbytes)
+            continue
+        slot = array.nbytes / T
+        yield Account(
+            "outputs of all steps", OUTPUTS, "full", array.shape, array.nbytes, slot, life
+        )
+    if rest:
+        words = f"{len(rest)} arrays: states at the borders, sums so far, streams of one segment"
+        yield Account(words, HANDED, "once", (), sum(rest), sum(rest) / T, life)
+
+
+def _accounts(part: Lowered, names: Names, at: int, places: int, T: int) -> Iterable[Account]:
+    """The arrays of a part, whose places begin at `at`; of T timesteps in segments."""
+    memory, storage = part.emitter.memory, part.emitter.memory.storage
+    within: dict[Buffer, list[Term]] = {}
+    sharing: dict[Buffer, list[Buffer]] = {}
+    for x, (buffer, _) in storage.place.items():
+        within.setdefault(buffer, []).append(x)
+    for buffer in sorted(within, key=lambda b: b.born):
+        sharing.setdefault(buffer.memory or buffer, []).append(buffer)
+    roles = _Roles(part.program, whole=not T)
+    for base, buffers in sharing.items():
+        array = memory.arrays.get(base)
+        if array is None:  # an input that is put down where a carry starts
+            continue
+        terms = sorted((x for b in buffers for x in within[b]), key=lambda x: x.born)
+        lives = (_life(b, within[b], roles.roots, places) for b in buffers)
+        yield Account(
+            _contents(terms, names),
+            roles.of(base, terms),
+            base.kind,
+            array.shape,
+            array.nbytes,
+            array.nbytes / (T or _slots(base)) if base.kind == "full" else 0,
+            tuple((first + at, last + at) for first, last in lives),
+        )
+
+
+def _contents(terms: Sequence[Term], names: Names) -> str:
+    """The named values among the terms; if there is none, what the last of them is."""
+    named = [name for name in map(names.own, terms) if name is not None]
+    named.sort(key=lambda name: PIECE.fullmatch(name) is not None)  # nodes before parts of nodes
+    return ", ".join(adjoined(named) if named else [names.describe(terms[-1])])
+
+
+def _slots(buffer: Buffer) -> int:
+    return buffer.term.steps + buffer.before + buffer.after
+
+
+def _life(buffer: Buffer, terms: Iterable[Term], roots: set[Term], places: int) -> tuple[int, int]:
+    """What is wanted from outside lives until the end, what is given from the beginning."""
+    last = places - 1 if roots.intersection(terms) else max(buffer.born, buffer.dies)
+    return max(buffer.born, 0), last
+
+
+def _size(x: Term) -> int:
+    return x.size * x.dtype.itemsize
+
+
+class _Roles:
+    """What the arrays are for."""
+
+    def __init__(self, program: Program, whole: bool) -> None:
+        steps = Counter(memory_of(x) for x, _ in program.outputs)
+        self.outputs = {x for x, count in steps.items() if whole and count >= x.steps}
+        self.gradients = {memory_of(x) for x, _ in program.grads.values()}
+        self.roots = {*steps, *self.gradients}
+        self.changing: set[Term] = set()
+        for x in program.terms():
+            if x.fn in GIVEN_BY or any(a in self.changing for a in x.args):
+                self.changing.add(x)
+
+    def of(self, buffer: Buffer, terms: Iterable[Term]) -> str:
+        terms = set(terms)
+        if all(x.fn in GIVEN_BY for x in terms):
+            return GIVEN
+        if buffer.kind in ("chunk", "step", "ring"):
+            return PASSING
+        if terms & self.outputs:
+            return OUTPUTS
+        if buffer.kind == "full":
+            return KEPT
+        return OTHERS if (terms - self.gradients) & self.changing else WEIGHTS
+
+
+def _loops(plan: Schedule, first: int) -> tuple[list[tuple[int, int, str]], int]:
+    """Where the loops stand among the places of the schedule, and how many places there are."""
+    found, at = [], first
+    for item in plan.items:
+        if isinstance(item, Region):
+            size = len(item.chunked) + len(item.steps)
+            way = f"t = 1 ... {item.T}" if item.direction > 0 else f"t = {item.T} ... 1"
+            found.append((at, at + size - 1, way))
+            at += size
+        else:
+            at += 1
+    return found, at - first
