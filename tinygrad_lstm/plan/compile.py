@@ -21,6 +21,7 @@ def compile(
     tf32: bool = False,
     kernels: str | None = None,
     checkpoint: str | None = None,
+    autotune: bool = False,
 ) -> Plan:
     """A plan that computes what `graph.forward` and `graph.backward` do, as fast as can be.
 
@@ -35,6 +36,8 @@ def compile(
         checkpoint: what is kept of a long loop for the way back: by default all values that it
             needs; "sqrt" the states at some steps, "keep-state" those at all steps.  What lies
             between is computed again, segment by segment.
+        autotune: whether to measure four arrangements of the products and of the gates' blocks, for
+            the shapes that come, and keep the fastest.
 
     Raises:
         ArgumentError: for a pass that there is not, a wrt that is no list of the graph's leaves,
@@ -42,7 +45,7 @@ def compile(
     """
     graph = as_graph(graph, "compile")
     names = tuple(chosen(passes))
-    options = Options(names, tf32, _there(kernels), _kept(checkpoint, names))
+    options = Options(names, tf32, _there(kernels), _kept(checkpoint, names), autotune)
     return Plan(graph, _named(graph, wrt), options)
 
 

@@ -72,8 +72,17 @@ def explanation(plan: Plan, variant: Variant | None, measure: bool) -> Explanati
         found,
         _loops(variant, names),
         outline(plan.graph, variant, seconds),
-        f"{'Times were measured' if measure else 'Products run'} on {runs_on}.{_by(variant)}",
+        f"{'Times were measured' if measure else 'Products run'} on {runs_on}."
+        f"{_by(variant)}{_tried(variant)}",
     )
+
+
+def _tried(variant: Variant) -> str:
+    if not variant.tried:
+        return ""
+    times = ", ".join(f"{name} {1e3 * s:.3g} ms" for name, s in variant.tried.items())
+    best = min(variant.tried, key=variant.tried.__getitem__)
+    return f" Arrangements of the products, measured: {times}; {best} was the fastest."
 
 
 def title_of(plan: Plan, variant: Variant) -> str:

@@ -42,7 +42,7 @@ class Lowered:
         passes = options.passes
         for name in passes:
             rewrite = PASSES[name].rewrite
-            if rewrite is not None:
+            if rewrite is not None and name not in device.without:
                 program = rewrite(program)
         program, groups = settle(program), []
         if "pack" in passes:
@@ -51,7 +51,9 @@ class Lowered:
         plan = schedule(program, groups, "hoist" in passes, "chunks" in passes)
         plan = in_runs(plan) if device.fuses else plan
         roots = list(dict.fromkeys([*program.roots(), *_kept(varying)]))
-        storage = store(plan, roots, groups, "liveness" in passes, device.side_by_side)
+        storage = store(
+            plan, roots, groups, "liveness" in passes, device.side_by_side or options.side_by_side
+        )
         self.program = program
         self.emitter = emitter_for(plan, storage, device, roots)
         self.emitter.arrived = self.emitter.arrived if arrived is None else arrived

@@ -15,6 +15,7 @@ from ..errors import DtypeError, GraphError
 from ..graph import Graph
 from ..tensor import Tensor
 from ..wiring import calculated_with, check_count, converted, unify
+from .tune import fastest
 from .variant import Variant
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Options:
     tf32: bool = False
     kernels: str | None = None
     checkpoint: str | None = None
+    autotune: bool = False
+    side_by_side: bool = False
 
 
 class Plan:
@@ -42,8 +45,7 @@ class Plan:
 
     Attributes:
         grads: the gradient of everything in `wrt` by name, as views of the plan's memory:
-        optimisers
-            may use and even change them in place, and the next `step` overwrites them.
+            optimisers may use and even change them in place, and the next `step` overwrites them.
     """
 
     def __init__(self, graph: Graph, wrt: Mapping[str, Tensor], options: Options) -> None:
@@ -59,6 +61,11 @@ class Plan:
     def grads(self) -> dict[str, np.ndarray]:
         """The gradients of the last step."""
         return {} if self._now is None else self._now.grads
+
+    @property
+    def tried(self) -> Mapping[str, float]:
+        """With autotune, what each arrangement took for the shapes of the last step, in seconds."""
+        return {} if self._now is None else self._now.tried
 
     def step(self, *arrays: Any, seeds: Sequence[Any] | None = None) -> tuple[Any, ...]:
         """One training step: forward, and backward from the seeds.
@@ -196,11 +203,19 @@ class Plan:
             asked,
         )
         if key not in self._variants:
-            self._variants[key] = Variant(self.graph, self.wrt, self.options, arrays, asked)
+            self._variants[key] = self._made(arrays, asked)
             while len(self._variants) > KEPT:
                 self._variants.popitem(last=False)
         self._variants.move_to_end(key)
         return self._variants[key]
+
+    def _made(self, arrays: Sequence[Any], asked: tuple[bool, ...]) -> Variant:
+        def make(options: Options) -> Variant:
+            return Variant(self.graph, self.wrt, options, arrays, asked)
+
+        if self.options.autotune:
+            return fastest(make, self.options, arrays, asked)
+        return make(self.options)
 
     def _check_kin(self, arrays: Sequence[Any]) -> None:
         """One precision and one backend; gradients only of what can move a little."""
