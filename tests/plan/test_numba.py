@@ -17,7 +17,7 @@ from tests.plan.recurrent import recurrent_graph
 from tests.plan.test_source import assert_source_is_plan
 from tinygrad_lstm.errors import ArgumentError
 from tinygrad_lstm.plan.kernel_text import KernelText
-from tinygrad_lstm.plan.numba_loops import Loop, merged, product_row, sum_row
+from tinygrad_lstm.plan.numba_loops import Loop, merged, product_row, stack_row, sum_row
 
 assert odd_graphs and odd_loops and odd_ops and odd_steps  # they enter their networks into ODD
 needs_numba = pytest.mark.skipif(find_spec("numba") is None, reason="numba is not installed")
@@ -183,6 +183,8 @@ def test_small_products_and_sums_are_those_of_numpy():
     run_row(sum_row(a, (0, 1), out))
     np.testing.assert_allclose(out[0], a.sum((0, 1)), rtol=1e-14)
     assert sum_row(a[:, 1:], (0, 1), out) is None
+    run_row(stack_row(a, y[0]))
+    np.testing.assert_allclose(y[0], a.sum(0), rtol=1e-14)
 
 
 def test_axes_that_lie_one_behind_the_other_are_one():

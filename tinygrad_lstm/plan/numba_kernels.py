@@ -13,7 +13,7 @@ import numpy as np
 
 from .device import Device
 from .kernel_text import kernel_text
-from .numba_loops import KINDS, Loop, copy_row, product_row, sum_row
+from .numba_loops import KINDS, Loop, copy_row, product_row, stack_row, sum_row
 from .passes.kernels import Kernel
 from .terms import Term
 
@@ -58,8 +58,8 @@ class NumbaDevice(Device):
             return product_row(*args)
         if f in (self.sum, self.sum_kept) and args[0].size <= SMALL:
             return sum_row(*args)
-        if f == self.add_up and args[0].size <= SMALL:
-            return sum_row(args[0], (0,), args[1])
+        if f == self.add_up:
+            return stack_row(*args)
         if f in (self.copy, self.put) and args[0].size <= SMALL:
             return copy_row(*args)
         return None

@@ -16,6 +16,8 @@ import numpy as np
 
 from .kernel_text import TYPES, KernelText
 
+MOST = 16
+"""So many arrays at most are added up by one loop."""
 KINDS = {"float32", "float64", "bool", "int32", "int64"}
 
 PRODUCT = """
@@ -203,6 +205,16 @@ def sum_row(x: Any, axes: Sequence[int], y: Any) -> list[int] | None:
     numbers = [max(B, 1), M, 1, length, xb, xi, step, 0, 0, 0, yb, yi, 0]
     places = [_address(x), _address(_one(x.dtype)), _address(y)]
     return _row(PRODUCT.format(y.dtype), numbers, [y.dtype.name] * 3, places)
+
+
+def stack_row(stack: Any, y: Any) -> list[int] | None:
+    """The sum of a few arrays, entry by entry."""
+    if len(stack) > MOST or not _alike(stack, y):
+        return None
+    names = [f"a{k}" for k in range(len(stack))]
+    body = f"const {TYPES[y.dtype.name]} v0 = {' + '.join(names)};\ny0 = v0;"
+    reads = ", ".join(f"{y.dtype.name} {name}" for name in names)
+    return Loop(KernelText(reads, f"{y.dtype.name} y0", body)).row((*stack, y))
 
 
 def copy_row(y: Any, x: Any) -> list[int] | None:
