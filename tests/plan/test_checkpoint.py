@@ -1,5 +1,6 @@
 """Plans that keep few values of a long loop, and compute the others again, segment by segment."""
 
+import numpy as np
 import pytest
 
 import tinygrad_lstm as tl
@@ -77,6 +78,27 @@ def test_a_sequence_that_is_read_both_ways_is_refused_with_a_reason():
         assert_plan_equals_graph(read_both_ways(), checkpoint="sqrt")
 
 
+def test_four_times_the_steps_take_twice_the_memory():
+    short, long = (kept(last_only(steps), "sqrt") for steps in (400, 1600))
+    assert 1.8 <= long / short <= 2.2
+
+
+def test_the_middle_way_keeps_the_states_of_every_step():
+    case = last_only(400)
+    state = 2 * case.arrays[-1].nbytes
+    assert 1 <= kept(case, "keep-state") / (400 * state) <= 1.5
+    assert kept(case, "sqrt") < 0.5 * kept(case, "keep-state")
+
+
+def test_forward_alone_goes_in_segments_too():
+    case = network("lstm", steps=9)
+    outputs, _ = eager(case)
+    plan = tl.compile(case.graph, wrt=[], checkpoint="sqrt")
+    found = plan.step(*case.arrays, seeds=[None] * len(outputs))
+    for y, true in zip(found, outputs):
+        np.testing.assert_allclose(y, true, atol=1e-12)
+
+
 @pytest.mark.parametrize("steps", [1, 2, 3, 7, 97, 100, 1000])
 def test_segments_follow_each_other_and_differ_by_one_step_at_most(steps):
     bounds = segments_of(steps)
@@ -136,3 +158,17 @@ def dropped_out(steps=8, rows=3):
     loss = (tl.Dropout(0.3)(tl.stacked(results)) ** 2.0).mean()
     arrays = [draws(k, rows, 4 if k < steps else 5) for k in range(steps + 3)]
     return Case(tl.Graph([*xs, *start], [loss]), arrays).about_everything()
+
+
+def last_only(steps, rows=16):
+    """An LSTM of which nothing but its last result is wanted."""
+    case = network("lstm", steps, rows)
+    graph = tl.Graph(case.graph.inputs, case.graph.outputs[-1:])
+    return Case(graph, case.arrays, case.seeds[steps - 1 : steps])
+
+
+def kept(case, way):
+    """Bytes of what is kept for the way back."""
+    plan = compiled(case, checkpoint=way).prepare(*case.arrays, seeds=case.seeds)
+    report = plan.memory()
+    return sum(map(report.of_role, ("kept for the way back", "handed over between segments")))

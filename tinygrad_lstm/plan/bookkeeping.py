@@ -49,21 +49,22 @@ def memory_report(graph: Graph, variant: Variant) -> MemoryReport:
 
 
 def _handed_over(variant: Variant, places: int, T: int) -> Iterable[Account]:
-    """What segments hand to each other: outputs of all timesteps, and everything else together."""
-    outputs = {id(root(a)) for a in variant.outputs}
-    life = ((0, places - 1),)
+    """What segments hand to each other: values of all timesteps, and everything else together."""
+    asked = Counter[int]()
+    for a in variant.outputs:
+        asked[id(root(a))] += a.nbytes
     rest = []
     for array in handed_over(variant):
-        if id(array) not in outputs:
+        if array.shape[:1] != (T + 1,) and id(array) not in asked:
             rest.append(array.nbytes)
             continue
-        slot = array.nbytes / T
-        yield Account(
-            "outputs of all steps", OUTPUTS, "full", array.shape, array.nbytes, slot, life
-        )
+        role = OUTPUTS if 2 * asked[id(array)] > array.nbytes else HANDED
+        words = f"{'outputs' if role is OUTPUTS else 'values'} of all steps"
+        slot, life = array.nbytes / T, ((0, places - 1),)
+        yield Account(words, role, "full", array.shape, array.nbytes, slot, life)
     if rest:
         words = f"{len(rest)} arrays: states at the borders, sums so far, streams of one segment"
-        yield Account(words, HANDED, "once", (), sum(rest), sum(rest) / T, life)
+        yield Account(words, HANDED, "once", (), sum(rest), sum(rest) / T, ((0, places - 1),))
 
 
 def _accounts(part: Lowered, names: Names, at: int, places: int, T: int) -> Iterable[Account]:
