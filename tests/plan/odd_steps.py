@@ -215,3 +215,12 @@ def one_unit(p):
         h = tl.sigmoid(p.pre(p.input(f"x_{t}", "N", 1), h, "", 1)) * h
         ys.append(h)
     return [*ys, tl.concat(ys, axis=1)]
+
+
+@odd
+def cut_inside_for_long(p):
+    """As `cut_inside`; over more steps, so that a checkpoint has several borders."""
+    h = p.state()
+    for x in p.xs(steps=9):
+        h = tl.tanh(p.pre(x, h, "")) * tl.sigmoid(p.layer(tl.Detach()(h), H, "g"))
+    return [h]

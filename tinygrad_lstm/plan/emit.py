@@ -437,7 +437,9 @@ def _side_by_side(region: Region, memory: Memory) -> dict[Buffer, list[Term]]:
     """What is computed for a chunk of time reads these blocks of one row, side by side."""
     found: dict[Buffer, list[Term]] = {}
     if memory.chunk(region) > 1 and region.chunked:
-        for a in dict.fromkeys(a for unit in region.chunked for x in unit for a in x.args):
+        made = [x for unit in region.chunked for x in unit]
+        fresh = set(made)  # their numbers must go where later readers look for them
+        for a in dict.fromkeys(a for x in made for a in x.args if a not in fresh):
             buffer, _ = memory.storage.place.get(a, (None, 0))
             if buffer is not None and buffer.kind == "full" and buffer.rows and buffer.blocks > 1:
                 if a.size == a.shape[-1]:
