@@ -3,6 +3,7 @@
 import pytest
 
 from tests.train.test_loop import cyclic_text, small_model
+from tinygrad_lstm import Plan, RenderError
 from tinygrad_lstm.plan import PASSES
 from tinygrad_lstm.train.loop import Recipe
 from tinygrad_lstm.train.speed import GRAPH, Speed, compared, measure_speed, pass_table, plan_told
@@ -42,6 +43,16 @@ def test_the_table_has_a_line_and_a_law_for_each_pass():
     table = pass_table(measured(steps=3))
     assert table.count("<tr>") == 2 + len(PASSES)
     assert r'<span class="math">\sum_t g_t^\top x_t = G^\top X</span>' in table
+
+
+def test_without_graphviz_the_picture_is_left_out(monkeypatch):
+    def unable(plan):
+        raise RenderError("no Graphviz")
+
+    monkeypatch.setattr(Plan, "draw", unable)
+    speed = measured(steps=3)
+    assert speed.picture == ""
+    assert "dashed" not in plan_told(speed, "") and "<b>roles</b>" in plan_told(speed, "")
 
 
 def test_without_a_plan_there_is_a_sentence_and_no_table():

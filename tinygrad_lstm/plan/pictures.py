@@ -65,6 +65,9 @@ class PlanDrawing:
 
         return render(self.dot, "dot", form)
 
+    def __repr__(self) -> str:
+        return "<drawing of a plan>"
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         try:
             return {"image/svg+xml": self.svg, "text/plain": repr(self)}

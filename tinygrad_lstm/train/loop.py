@@ -30,7 +30,7 @@ class Recipe:
 
     N: int = 16
     T: int = 32
-    rate: float = 1e-2
+    rate: float = 1.5e-2
     limit: float = 1.0
     shrink: float = 0.05
     seconds: float = 45.0

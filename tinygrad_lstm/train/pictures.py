@@ -33,7 +33,7 @@ def pictures(run: Run, seen: Evidence) -> dict[str, str]:
         "jacobians.svg": seen.slopes.svg(),
         "truncation.svg": seen.cuts.svg(),
         "saliency.svg": seen.heard.svg(),
-        **({"plan.svg": seen.speed.picture} if seen.speed else {}),
+        **({"plan.svg": seen.speed.picture} if seen.speed and seen.speed.picture else {}),
     }
 
 

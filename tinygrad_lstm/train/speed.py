@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import RenderError
 from ..plan import PASSES, compile
 from ..unroll import through_time
 from .loop import Recipe
@@ -22,6 +23,10 @@ TURNS = 8
 """How often each way is measured, and in at most so many `SECONDS` for all together."""
 SECONDS = 4.0
 GRAPH = "node by node"
+PICTURED = (
+    "What becomes of the cell: each dashed box says whether it is computed once, for many steps at "
+    "once, or step after step; dashed arrows lead into the next step."
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Speed:
 
     Attributes:
         explanation: of the plan, as `plan.explain` gives it.
-        picture: the plan of the cell alone, over as many timesteps.
+        picture: the plan of the cell alone, over as many timesteps; empty without Graphviz.
         shape: of a window: how many timesteps, and how many lanes.
         seconds: of processor time for a window: of the graph, of the plan without passes, and with
             each pass after those before it; empty where the page states no times.
@@ -66,7 +71,10 @@ def drawn(model: CharModel, window: Window) -> str:
     x, h = (np.zeros((N, node.axes[-1]), "float32") for node in (cell.inputs[0], cell.outputs[-1]))
     state = model.start(N)
     plan = compile(network).prepare(*[x] * T, *state, seeds=[h] * T + [None] * len(state))
-    return plan.draw().svg
+    try:
+        return plan.draw().svg
+    except RenderError:
+        return ""
 
 
 def race(ways: Mapping[str, Way], window: Window, state: list[np.ndarray]) -> dict[str, float]:
@@ -108,13 +116,12 @@ def plan_told(speed: Speed | None, figure: str) -> str:
     """The passes as a table, the picture, and the explanation to unfold; empty without a plan."""
     if speed is None:
         return ""
+    shown = f"<p>{PICTURED}</p>\n{figure}" if figure else ""
     return f"""<p>The list is made in passes. What a pass does is right for any graph, so gradients
 differ by rounding only; none knows what an LSTM is. A line says what a window costs when the pass
 is added to those above it; some passes only prepare the next.</p>
 <div class="passes" tabindex="0"><table>{pass_table(speed)}</table></div>
-<p>What becomes of the cell: each dashed box says whether it is computed once, for many steps at
-once, or step after step; dashed arrows lead into the next step.</p>
-{figure}
+{shown}
 <details><summary>Everything that is computed, and when</summary>
 <div class="plan" tabindex="0">{speed.explanation.html}</div></details>"""
 
