@@ -61,10 +61,11 @@ def test_no_step_sees_numbers_of_the_step_before(way):
         assert_same(stepped(plan, other), eager(other))
 
 
+@pytest.mark.parametrize("rows", [3, 1])
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", ODD)
-def test_an_odd_network_is_computed_in_segments_or_refused(name, way):
-    assert_right_or_refused(odd_case(name), way)
+def test_an_odd_network_is_computed_in_segments_or_refused(name, way, rows):
+    assert_right_or_refused(odd_case(name, rows), way)
 
 
 @pytest.mark.parametrize("way", WAYS)
