@@ -125,5 +125,7 @@ class MemoryReport:
 
 
 def _row(a: Account) -> list[str]:
-    lives = ", ".join(f"{first}-{last}" for first, last in a.lives)
+    lives = f"{min(first for first, _ in a.lives)}-{max(last for _, last in a.lives)}"
+    if len(a.lives) > 1:
+        lives += f", {len(a.lives)} in turn"
     return [a.names, KINDS[a.kind], lives, str(a.shape), amount(a.bytes, "B")]

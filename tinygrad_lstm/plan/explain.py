@@ -121,7 +121,7 @@ def _loops(variant: Variant, names: Names) -> list[str]:
     for block in variant.built.blocks:
         if block.T > 1:
             told.append(
-                f"{block.T} steps of {block.period} nodes each, "
+                f"{block.T} steps of {block.period} node{'s' * (block.period > 1)} each, "
                 f"nodes {block.first + 1} ... {block.first + block.T * block.period}"
             )
     for core in cores(variant.program):

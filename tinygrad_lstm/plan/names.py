@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,8 @@ class Names:
         self._grads: dict[Term, str] = {}
         for name, (x, _) in self.program.grads.items():
             self._grads.setdefault(memory_of(x), f"dL/d{name}")
-        self._toward: dict[Term, Term | None] = {}
+        self._outputs = self._output_names()
+        self._toward = self._targets()
 
     def own(self, x: Term) -> str | None:
         """The name of the node (or of the gradient of the node) whose value x is."""
@@ -42,7 +42,7 @@ class Names:
             return self._from_outside(x)
         if x.fn == "carry":
             return x.next.name or x.name
-        return x.name or self._grads.get(x)
+        return x.name or self._outputs.get(x) or self._grads.get(x)
 
     def weight(self, k: int) -> str:
         """The name of parameter number k."""
@@ -57,28 +57,35 @@ class Names:
         stems = {re.sub(r"_?\d*$", "", name) for name in names}
         return stems.pop() if len(stems) == 1 and "" not in stems else names[0] or "inputs"
 
-    def target(self, x: Term) -> Term | None:
-        """x if it has a name, else the nearest term with a name that is made from it."""
-        if x not in self._toward:
-            self._toward[x] = self._nearest(x)
-        return self._toward[x]
+    def _output_names(self) -> dict[Term, str]:
+        found: dict[Term, str] = {}
+        for k, (x, _) in enumerate(self.program.outputs):
+            several = len(self.program.outputs) > 1
+            found.setdefault(memory_of(x), f"output {k + 1}" if several else "output")
+        return found
 
-    def _nearest(self, x: Term) -> Term | None:
-        waiting, seen = deque([x]), {x}
-        while waiting:
-            y = waiting.popleft()
-            if self.own(y) is not None:
-                return y
-            for z in self.users.get(y, ()):
-                if z not in seen:
-                    seen.add(z)
-                    waiting.append(z)
-        return None
+    def _targets(self) -> dict[Term, tuple[bool, int, Term]]:
+        """For each term the nearest one with a name that is made from it, gradients last.
+
+        As (whether it is a gradient, how far it is, itself).
+        """
+        found: dict[Term, tuple[bool, int, Term]] = {}
+        terms = list(self.users)
+        for x in (*reversed(terms), *reversed(terms)):  # twice, for carries come before their next
+            own = self.own(x)
+            if own is not None:
+                found[x] = own.startswith("dL/d"), 0, x
+                continue
+            ways = [found[y] for y in self.users[x] if y in found]
+            if ways:
+                gradient, far, y = min(ways, key=lambda way: (*way[:2], way[2].born))
+                found[x] = gradient, far + 1, y
+        return found
 
     def __getitem__(self, x: Term) -> str:
         """The name, or that of the nearest term which x serves; else what x does."""
-        there = self.target(x)
-        return x.fn if there is None else self.own(there) or x.fn
+        there = self._toward.get(x)
+        return str(self.own(there[2])) if there else word(x)
 
     def describe(self, x: Term) -> str:
         """The name; for a term without one what it is of named ones, such as tanh(next_c)."""
@@ -86,7 +93,7 @@ class Names:
         if own is not None:
             return own
         if x.fn not in POINTWISE or not x.args:
-            return f"{WORDS.get(x.fn, x.fn)} for {self[x]}"
+            return f"{word(x)} for {self[x]}"
         parts = [self._operand(a) for a in x.args]
         if any(part is None for part in parts):
             return f"{x.fn} for {self[x]}"
@@ -103,6 +110,11 @@ class Names:
     def of(self, unit: Iterable[Term]) -> list[str]:
         """The names of all members, once each."""
         return adjoined(self[x] for x in unit)
+
+
+def word(x: Term) -> str:
+    """What a term's function is called; an op that is kept whole by its own name."""
+    return type(x.how).__name__ if x.fn == "call" else WORDS.get(x.fn, x.fn)
 
 
 def memory_of(x: Term) -> Term:

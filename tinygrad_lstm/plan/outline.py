@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .belonging import calls_of
 from .costs import Cost, cost
-from .names import WORDS, Names
+from .names import Names, word
 from .schedule import Region, Unit
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def rows_of(units: Iterable[Unit], names: Names) -> list[Row]:
     rows: list[Row] = []
     for unit in units:
         titles = ", ".join(names.of(unit))
-        function = WORDS.get(unit[0].fn, unit[0].fn)
+        function = word(unit[0])
         if rows and rows[-1].names == titles:
             rows[-1].functions.append(function)
             rows[-1].units.append(unit)
