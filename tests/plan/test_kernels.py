@@ -10,7 +10,8 @@ from tests.plan.comparing import compiled
 from tests.plan.devices import assert_device_equals_graph, cupy, moved
 from tests.plan.networks import network
 from tinygrad_lstm.plan.device import Device
-from tinygrad_lstm.plan.fused import crossed
+from tinygrad_lstm.plan.memory import Spread
+from tinygrad_lstm.plan.overlaps import crossed, place, places
 from tinygrad_lstm.plan.passes.kernels import Kernel, kernels, origin
 from tinygrad_lstm.plan.tape import Tape
 
@@ -89,16 +90,40 @@ def test_a_kernel_is_split_where_asked():
     assert [len(unit) for unit in found] == [3, 1]
 
 
+def meet(a, b):
+    device = Device()
+    return crossed(place(device.pointer(a), a), place(device.pointer(b), b))
+
+
 def test_arrays_cross_unless_they_are_the_same_entries_or_apart():
-    memory, device = np.zeros((4, 6)), Device()
-    assert not crossed(memory, memory, device)
-    assert not crossed(memory[:2], memory[2:], device)
-    assert not crossed(memory[:, :3], memory[:, 3:], device), "columns side by side"
-    assert crossed(memory[:, :3], memory[:, 2:5], device)
-    assert crossed(memory[:3], memory[1:], device)
-    assert crossed(memory[:, :4], memory[:, :4].T, device)
-    assert crossed(memory, memory[::-1], device)
-    assert crossed(memory[0], np.broadcast_to(memory[0], (4, 6)), device)
+    memory = np.zeros((4, 6))
+    assert not meet(memory, memory)
+    assert not meet(memory[:2], memory[2:])
+    assert not meet(memory[:, :3], memory[:, 3:]), "columns side by side"
+    assert meet(memory[:, :3], memory[:, 2:5])
+    assert meet(memory[:3], memory[1:])
+    assert meet(memory[:, :4], memory[:, :4].T)
+    assert meet(memory, memory[::-1])
+    assert meet(memory[0], np.broadcast_to(memory[0], (4, 6)))
+    assert not meet(memory[:0], memory)
+
+
+def test_places_of_slots_are_those_of_the_arrays_of_two_steps():
+    memory, device = np.zeros((5, 3, 2)), Device()
+    whole = Spread(memory, "full")
+    assert places(whole, device, True) == tuple(place(device.pointer(a), a) for a in memory[:2])
+    earlier = Spread(memory[:2], "ring", shift=-1)
+    assert places(earlier, device, True) == places(whole, device, True)[::-1]
+    assert places(whole, device, False) == (place(device.pointer(memory), memory),)
+
+
+def test_a_kernel_for_all_steps_at_once_may_not_read_them_in_another_order():
+    memory, device = np.zeros((5, 3, 2)), Device()
+    forward, backward = Spread(memory, "full"), Spread(memory[::-1], "full")
+    earlier, later = Spread(memory[:-1], "full"), Spread(memory[1:], "full")
+    for one, other in ((forward, backward), (earlier, later)):
+        (a,), (b,) = places(one, device, False), places(other, device, False)
+        assert crossed(a, b)
 
 
 def test_reading_through_a_turned_view_of_overwritten_memory_is_right(cupy):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from .capture import Part, parts_of
 from .device import Device
 from .emit import Call, Emitter
 from .memory import Spread
+from .overlaps import Place, crossed, places
 from .passes.kernels import Kernel, kernels, origin
 from .schedule import Region, Schedule, Unit
 from .storage import Storage
@@ -32,6 +34,7 @@ class KernelEmitter(Emitter):
     ) -> None:
         super().__init__(plan, storage, device)
         self.roots = set(roots)
+        self._found: dict[tuple[Term, bool], tuple[Place, ...]] = {}
         self.plan = self._in_kernels(plan)
 
     def _in_kernels(self, plan: Schedule) -> Schedule:
@@ -39,13 +42,16 @@ class KernelEmitter(Emitter):
         run: list[Unit] = []
         for item in plan.items:
             if isinstance(item, Region):
-                item.chunked = kernels(item.chunked, self._may_join, self.device.takes)
-                item.steps = kernels(item.steps, self._may_join, self.device.takes)
-                items += [*kernels(run, self._may_join, self.device.takes), item]
+                item.chunked = self._joined_units(item.chunked, False)
+                item.steps = self._joined_units(item.steps, True)
+                items += [*self._joined_units(run, False), item]
                 run = []
             else:
                 run.append(item)
-        return replace(plan, items=[*items, *kernels(run, self._may_join, self.device.takes)])
+        return replace(plan, items=[*items, *self._joined_units(run, False)])
+
+    def _joined_units(self, units: Sequence[Unit], stepwise: bool) -> list[Unit]:
+        return kernels(units, partial(self._may_join, stepwise), self.device.takes)
 
     def parts(self) -> list[Part]:
         """First what the host puts down; then the other calls, as far as possible together."""
@@ -85,7 +91,7 @@ class KernelEmitter(Emitter):
         spreads = [self.memory.spread(x) for x in (*reads, *writes)]
         return self.device.kernel(kernel, writes), spreads
 
-    def _may_join(self, run: Sequence[Term], x: Term) -> bool:
+    def _may_join(self, stepwise: bool, run: Sequence[Term], x: Term) -> bool:
         """Whether no entry of x lies where another entry of these terms is read or written.
 
         Nor may there be more arrays than a kernel takes.
@@ -93,50 +99,17 @@ class KernelEmitter(Emitter):
         kernel = Kernel([*run, x])
         if len(kernel.reads()) + len(kernel.writes(self.plan.users, self.roots)) > MOST:
             return False
-        theirs = [self.memory.spread(y) for y in (*run, *Kernel(run).reads())]
-        mine = [self.memory.spread(y) for y in Kernel([x]).reads() if y not in run]
-        made = [self.memory.spread(x), *(self.memory.spread(y) for y in run)]
-        pairs = [(made[0], s) for s in (*theirs, *mine)] + [(s, r) for s in made for r in mine]
-        return not any(self._crossed(s, r) for s, r in pairs)
+        place = partial(self._places, stepwise)
+        read = [place(y) for y in Kernel([x]).reads() if y not in run]
+        theirs = [place(y) for y in (*run, *Kernel(run).reads())]
+        made = [place(y) for y in (x, *run)]
+        pairs = [*((made[0], r) for r in theirs), *((m, r) for m in made for r in read)]
+        return not any(crossed(m, r) for both in pairs for m, r in zip(*both))
 
-    def _crossed(self, s: Spread, r: Spread) -> bool:
-        """Whether they share memory in some step, other than entry by entry."""
-        if s.slotted and r.slotted:
-            times = range(min(2, len(s.array), len(r.array)))
-            both = zip(self.memory.over(s, times), self.memory.over(r, times))
-            return any(crossed(a, b, self.device) for a, b in both)
-        return crossed(s.array, r.array, self.device)
-
-
-def crossed(a: Any, b: Any, device: Device) -> bool:
-    """Whether arrays share memory in another way than that they are the same entries."""
-    if not a.size or not b.size:
-        return False
-    at, bt = device.pointer(a), device.pointer(b)
-    if at == bt and a.shape == b.shape and _strides(a) == _strides(b):
-        return False
-    (a0, a1), (b0, b1) = _bounds(a, at), _bounds(b, bt)
-    if a1 <= b0 or b1 <= a0:
-        return False
-    return not _side_by_side(a, b, bt - at)
-
-
-def _strides(a: Any) -> list[int]:
-    return [s for s, n in zip(a.strides, a.shape) if n > 1]
-
-
-def _bounds(a: Any, at: int) -> tuple[int, int]:
-    spans = [s * (n - 1) for s, n in zip(a.strides, a.shape)]
-    return at + sum(min(s, 0) for s in spans), at + sum(max(s, 0) for s in spans) + a.itemsize
-
-
-def _side_by_side(a: Any, b: Any, offset: int) -> bool:
-    """Whether they are other columns of the same rows."""
-    apart = _strides(a)
-    if apart != _strides(b) or a.shape != b.shape or len(apart) < 2 or apart[-1] != a.itemsize:
-        return False
-    row, width = min(apart[:-1]), a.shape[-1] * a.itemsize
-    return row > 0 and not any(s % row for s in apart[:-1]) and width <= offset % row <= row - width
+    def _places(self, stepwise: bool, x: Term) -> tuple[Place, ...]:
+        if (x, stepwise) not in self._found:
+            self._found[x, stepwise] = places(self.memory.spread(x), self.device, stepwise)
+        return self._found[x, stepwise]
 
 
 def emitter_for(

@@ -16,6 +16,8 @@ from typing import Any
 from ..schedule import Item, Region, Schedule, Unit, is_view
 from ..terms import POINTWISE, Term, is_number
 
+MOST = 128
+"""So many terms at most are one kernel."""
 FED = {"inputs", "seeds", "draw"}
 """What is put down by the host before everything else."""
 
@@ -70,7 +72,7 @@ def kernels(
 def _fits(run: list[Term], x: Term) -> bool:
     """Whether x can be computed by the same loop: entry k of it needs only entry k of others."""
     alike = x.shape == run[0].shape and x.steps == run[0].steps
-    return alike and not any(a not in run and origin(a) in run for a in x.args)
+    return alike and len(run) < MOST and not any(a not in run and origin(a) in run for a in x.args)
 
 
 def origin(x: Term) -> Term:
