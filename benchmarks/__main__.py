@@ -33,11 +33,12 @@ def main(arguments=None):
             table = race(cell, sizes, options.only, options.seconds, options.rounds)
             found["tables"].append({"cell": cell, "sizes": sizes._asdict(), **table})
             say("\n" + report.text(found["tables"][-1]))
+            save(options.into, found)  # whoever interrupts keeps what is there
     if options.curves:
         found["curves"] = curves.curves(options.seconds / 5, say)
     found["machine"]["load at the end"] = load()
     say("\n" + report.conditions(found))
-    write(options.into, report.rounded(found))
+    write(options.into, found)
 
 
 def parse(arguments):
@@ -59,11 +60,18 @@ def parse(arguments):
     return parser.parse_args(arguments)
 
 
-def write(folder, found):
-    """The three files; the picture only where matplotlib is."""
+def save(folder, found):
+    """What has been measured until now."""
     folder.mkdir(parents=True, exist_ok=True)
+    found = report.rounded(found)
     report.save_json(folder / "speed.json", found)
     (folder / "speed.md").write_text(report.markdown(found), encoding="utf-8")
+    return found
+
+
+def write(folder, found):
+    """The three files; the picture only where matplotlib is."""
+    found = save(folder, found)
     try:
         picture.save(folder / "speed.png", found)
         say(f"\nIn {folder}: speed.json, speed.md, speed.png")

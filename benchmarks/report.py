@@ -40,7 +40,7 @@ def save_json(file, found):
 
 def markdown(found):
     """For each cell a table, regimes across, implementations down."""
-    parts = [conditions(found)]
+    parts = [conditions(found), "; ".join(f"{k}: {sizes}" for k, sizes in REGIMES.items()) + "."]
     for cell in dict.fromkeys(table["cell"] for table in found["tables"]):
         tables = [table for table in found["tables"] if table["cell"] == cell]
         parts.append(_table(cell, tables))
@@ -71,8 +71,8 @@ def _table(cell, tables):
 
 
 def _heading(table):
-    letter = next((k for k, s in REGIMES.items() if s._asdict() == table["sizes"]), "")
-    return f"{letter}: {Sizes(**table['sizes'])}"
+    sizes = Sizes(**table["sizes"])
+    return next((letter for letter, known in REGIMES.items() if known == sizes), str(sizes))
 
 
 def _cell(table, name):
