@@ -19,6 +19,7 @@ from .terms import LEAVES, Term
 
 MOST = 48
 """So many arrays at most are handed to one kernel: CUDA gives 4 KiB for their addresses."""
+FED = "what comes from outside is put down"
 GIVEN = LEAVES - {"carry"} | {"leaf"}
 
 
@@ -55,17 +56,11 @@ class KernelEmitter(Emitter):
 
     def parts(self) -> list[Part]:
         """First what the host puts down; then the other calls, as far as possible together."""
-        d = self.device
-        fed = [self._is_fed(f, unit) for (f, _), unit in zip(self.calls, self.owners)]
-        first = [call for call, early in zip(self.calls, fed) if early]
-        rest = [k for k, early in enumerate(fed) if not early]
-        hosts = []
-        for k in rest:
-            unit, looks = self.owners[k], self.calls[k][0] in (d.check_rows, d.call)
-            name = type(unit[0].how).__name__ if unit[0].fn == "call" else unit[0].fn
-            hosts.append(f"{name} looks at numbers" if looks else "")
-        given = ["what comes from outside is put down"] * len(first)
-        return parts_of([*first, *(self.calls[k] for k in rest)], [*given, *hosts])
+        early = [self._is_fed(f, unit) for (f, _), unit in zip(self.calls, self.owners)]
+        first = [call for call, fed in zip(self.calls, early) if fed]
+        rest = [call for call, fed in zip(self.calls, early) if not fed]
+        hosts = [FED] * len(first) + [why_host(call, self.device) for call in rest]
+        return parts_of([*first, *rest], hosts)
 
     def _is_fed(self, f: Any, unit: Unit) -> bool:
         """Whether a call only needs what is there when a step begins."""
@@ -110,6 +105,16 @@ class KernelEmitter(Emitter):
         if (x, stepwise) not in self._found:
             self._found[x, stepwise] = places(self.memory.spread(x), self.device, stepwise)
         return self._found[x, stepwise]
+
+
+def why_host(call: Call, device: Device) -> str:
+    """Why the host must make this call each time; empty if the device can repeat it alone."""
+    f, args = call
+    if f in (device.gather, device.draw):
+        return FED
+    if f == device.check_rows:
+        return "row numbers are checked"
+    return f"{type(args[0]).__name__} looks at numbers" if f == device.call else ""
 
 
 def emitter_for(
