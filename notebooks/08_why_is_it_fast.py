@@ -134,6 +134,14 @@ draw(cell)
 plan_with("roles")
 
 # %% [markdown]
+# A plan can be drawn, too. Each dashed box says when its content is computed; a dashed arrow leads
+# into the next step. There are two long loops, forward and backward, with many short ones around
+# them. Keep this picture in mind.
+
+# %%
+plans["roles"].draw()
+
+# %% [markdown]
 # ## What does not have to wait: `hoist`
 #
 # $h_t$ has to wait for $h_{t-1}$. But $W_x x_t$ depends on no state: it is known for all steps
@@ -264,6 +272,25 @@ assert np.allclose(both, np.concatenate([a @ B_1, a @ B_2], axis=1))
 plan_with("roles", "hoist", "products", "blocks", "regroup", "scales", "pack")
 
 # %% [markdown]
+# ## Small steps: `beside`
+#
+# To hoist the product with the input is right for large matrices. It leaves a sum in the loop: what
+# came from the input, plus what comes from the state. Where matrices are small, a call costs more
+# than its arithmetic, and one product for all is better:
+#
+# $$h W_h + x W_x + b = [\, h \mid x \mid 1 \,] \begin{bmatrix} W_h \\ W_x \\ b \end{bmatrix}.$$
+#
+# Nothing is copied for that, since each state is written beside the next input from the start.
+# `beside` looks at the sizes, and leaves alone what is large.
+
+# %%
+h, x_t, W_h, W_x = (draws.normal(size=s) for s in ((N, H), (N, D), (H, H), (D, H)))
+beside = np.concatenate([h, x_t, np.ones((N, 1))], axis=1)
+b = np.ones((1, H))
+assert np.allclose(h @ W_h + x_t @ W_x + b, beside @ np.concatenate([W_h, W_x, b]))
+plan_with("roles", "hoist", "products", "blocks", "regroup", "scales", "pack", "beside")
+
+# %% [markdown]
 # ## What the processor remembers: `chunks` and `liveness`
 #
 # The last two use no algebra. A processor has a small memory of its own, the cache, which is many
@@ -275,9 +302,9 @@ plan_with("roles", "hoist", "products", "blocks", "regroup", "scales", "pack")
 # there are, the more of them stay in the cache.
 
 # %%
-seven = ("roles", "hoist", "products", "blocks", "regroup", "scales", "pack")
-plan_with(*seven, "chunks")
-plan_with(*seven, "chunks", "liveness")
+eight = ("roles", "hoist", "products", "blocks", "regroup", "scales", "pack", "beside")
+plan_with(*eight, "chunks")
+plan_with(*eight, "chunks", "liveness")
 for name in ("chunks", "liveness"):
     print(f"{stages[name].memory / 1e6:.1f} MB after {name}")
 
@@ -287,6 +314,13 @@ for name in ("chunks", "liveness"):
 # embedding, then $(e_k E) W = (E W)_k$: the whole vocabulary is multiplied once, and every
 # character of the text is one row of the result.
 #
+# This is what has become of the first picture. What is left to do step after step is little more
+# than what the recurrence demands.
+
+# %%
+plans["liveness"].draw()
+
+# %% [markdown]
 # ## The race
 #
 # The graph and all plans take turns. Each line has one more pass than the line above it.
@@ -300,11 +334,11 @@ for name, seconds in times.items():
 
 # %% [markdown]
 # Do not read too much into a single line. How much a pass gains depends on the sizes and on the
-# machine: `hoist` on how much better its library is at large products, `pack` on what a call
-# costs, `chunks` on the cache. And some passes only prepare the next one: a line may be slower than
-# the one above it. Change `N` and `H` at the top and run the notebook again. With large
-# matrices nearly all the time is spent in products that no algebra can spare, and graph and plan
-# come closer to each other.
+# machine: `hoist` on how much better its library is at large products, `pack` and `beside` on
+# what a call costs, `chunks` on the cache. And some passes only prepare the next one: a line may
+# be slower than the one above it. Change `N` and `H` at the top and run the notebook again. With
+# large matrices nearly all the time is spent in products that no algebra can spare, and graph and
+# plan come closer to each other.
 #
 # ## And PyTorch?
 #
