@@ -143,6 +143,7 @@ class cublas:
         assert real.from_address(alpha).value == 1 and old in (0, 1)
         A = A.swapaxes(1, 2) if a_turned else A
         B = B.swapaxes(1, 2) if b_turned else B
+        assert not (np.shares_memory(C, A) or np.shares_memory(C, B)), "a product reads its result"
         launch(_multiply, A, B, C, old)
 
 

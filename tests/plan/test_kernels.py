@@ -135,3 +135,14 @@ def test_reading_through_a_turned_view_of_overwritten_memory_is_right(cupy):
     graph = tl.Graph([x], [z])
     case = type(case)(graph, [np.linspace(-1, 1, 9).reshape(3, 3)], [np.ones((3, 3))], ("x",))
     assert_device_equals_graph(case, cupy)
+
+
+def test_the_stand_in_finds_entries_that_wait_for_others(cupy):
+    kernel = cupy.ElementwiseKernel(
+        "float64 a0", "float64 y0", "y0 = a0;", "plan", "__device__", no_return=True
+    )
+    x = cupy.asarray(np.arange(6.0))
+    kernel(x[:3], x[3:])
+    kernel(x, x)
+    with pytest.raises(AssertionError, match="entries wait for others"):
+        kernel(x[:-1], x[1:])
