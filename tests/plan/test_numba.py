@@ -105,6 +105,14 @@ def test_masks_are_drawn_and_rows_looked_up_between_the_loops():
 
 
 @needs_numba
+def test_segments_of_a_long_loop_are_run_by_loops_as_well():
+    case = network("lstm", steps=20)
+    plan = assert_plan_equals_graph(case, kernels="numba", checkpoint="sqrt")
+    assert len(plan._now.parts) > 1
+    assert len(plan._now.replay.calls) < len(plan._now.calls) / 2
+
+
+@needs_numba
 def test_other_sizes_of_one_network_need_no_other_code():
     from tinygrad_lstm.plan.numba_loops import _address_of_code
 

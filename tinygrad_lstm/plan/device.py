@@ -53,7 +53,7 @@ class Device:
     def wait(self) -> None:
         """Return when all that was called is done: at once, where calls are."""
 
-    def replay(self, emitter: Any) -> Any:
+    def replay(self, calls: Sequence[Any], emitters: Sequence[Any]) -> Any:
         """What makes the calls of a step together; None where they are made one by one."""
 
     def takes(self, x: Any) -> bool:

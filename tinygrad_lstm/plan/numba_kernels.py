@@ -44,11 +44,11 @@ class NumbaDevice(Device):
         quick = x.fn in QUICK or (x.fn == "tanh" and x.dtype == np.float32)
         return kinds <= KINDS and (quick or x.size <= FEW)
 
-    def replay(self, emitter: Any) -> Any:
+    def replay(self, calls: Sequence[Any], emitters: Sequence[Any]) -> Any:
         """The calls of a step, as few as possible of them made from Python."""
         from .numba_program import NumbaProgram
 
-        return NumbaProgram(emitter, self)
+        return NumbaProgram(calls, emitters, self)
 
     def row(self, f: Any, args: Sequence[Any]) -> list[int] | None:
         """A call as a row of numbers for a compiled loop; None where it stays a call."""

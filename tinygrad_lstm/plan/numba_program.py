@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter
 from typing import Any
@@ -22,8 +23,8 @@ class NumbaProgram:
         seconds: what it took to put this together, mostly for compiling.
     """
 
-    def __init__(self, emitter: Any, device: Any) -> None:
-        self.emitter, self.device = emitter, device
+    def __init__(self, given: Sequence[Any], emitters: Sequence[Any], device: Any) -> None:
+        self.given, self.emitters, self.device = given, emitters, device
         self.calls: list[tuple[Any, tuple]] | None = None
         self.loops, self.seconds = 0, 0.0
 
@@ -36,11 +37,11 @@ class NumbaProgram:
         from .numba_machine import run_between
 
         start = perf_counter()
-        rows = [self.device.row(f, args) for f, args in self.emitter.calls]
+        rows = [self.device.row(f, args) for f, args in self.given]
         self.table = np.array([number for row in rows for number in row or ()], np.int64)
         calls: list[tuple[Any, tuple]] = []
         end = self.table.ctypes.data
-        for call, row in zip(self.emitter.calls, rows):
+        for call, row in zip(self.given, rows):
             if row is None:
                 calls.append(call)
                 continue
@@ -58,7 +59,7 @@ class NumbaProgram:
 
     def __str__(self) -> str:
         """How much is done by loops, and which pointwise functions are NumPy's."""
-        units = dict.fromkeys(self.emitter.owners)
+        units = dict.fromkeys(unit for emitter in self.emitters for unit in emitter.owners)
         left = Counter(u[0].fn for u in units if u[0].fn in POINTWISE and type(u) is not Kernel)
         kernels = sum(type(u) is Kernel for u in units)
         told = f"{kernels} kernels of numba"

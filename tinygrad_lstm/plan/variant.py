@@ -52,7 +52,7 @@ class Variant:
         self.program, self.parts, self.device = made.program, made.parts, device
         self.emitter = self.parts[0].emitter
         self.calls = made.calls
-        self.replay = device.replay(self.emitter) if made is self.parts[0] else None
+        self.replay = device.replay(self.calls, [part.emitter for part in self.parts])
         self.outputs, self.grads = tuple(made.outputs), made.grads
         self.stand_ins = [_stand_in(n, a) for n, a in zip(graph.outputs, self.outputs)]
         self._arrived, self._has_run = made.arrived, False
