@@ -46,6 +46,15 @@ def test_what_looks_at_numbers_stands_between_graphs_and_is_named(cupy):
     assert sum(part.graph is not None for part in replay_of(plan).parts) > 1
 
 
+@pytest.mark.parametrize("checkpoint", ["sqrt", "keep-state"])
+def test_a_sequence_in_segments_has_graphs_for_each_of_them(checkpoint, cupy):
+    plan, case = assert_device_equals_graph(network("gru", steps=9), cupy, checkpoint=checkpoint)
+    assert sum(part.graph is not None for part in replay_of(plan).parts) > 2
+    with cupy.counted() as counts:
+        plan.step(*case.arrays, seeds=case.seeds)
+    assert counts["to host"] == counts["to device"] == 0
+
+
 def test_row_numbers_from_outside_are_checked_before_the_graph(cupy):
     ids, table = tl.Input("ids", "N"), tl.Parameter(np.ones((4, 2)), name="table")
     graph = tl.Graph([ids], [tl.tanh(tl.lookup(table, ids))])

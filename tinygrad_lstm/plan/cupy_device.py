@@ -13,9 +13,10 @@ import numpy as np
 from ..backend import namespace
 from ..errors import ArgumentError, BackendError
 from ..ops.linear import check_ids
-from .capture import Replay
+from .capture import Replay, parts_of
 from .cublas import Products
 from .device import Device
+from .fused import why_host
 from .kernel_text import HELPERS, KernelText, kernel_text
 from .numba_kernels import NumbaDevice
 from .passes.kernels import Kernel
@@ -62,10 +63,10 @@ class CupyDevice(Device):
     def wait(self) -> None:
         self.xp.cuda.get_current_stream().synchronize()
 
-    def replay(self, calls: Sequence[Any], emitters: Sequence[Any]) -> Replay | None:
-        if calls is not emitters[0].calls:
-            return None  # segments hand over to each other by the host's calls
-        return Replay(self.xp, emitters[0].parts())
+    def replay(self, calls: Sequence[Any], emitters: Sequence[Any]) -> Replay:
+        if calls is emitters[0].calls:
+            return Replay(self.xp, emitters[0].parts())
+        return Replay(self.xp, parts_of(calls, [why_host(call, self) for call in calls]))
 
     def empty(self, shape: Sequence[int], dtype: Any) -> Any:
         return self.xp.zeros(tuple(shape), dtype)
