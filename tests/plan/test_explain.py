@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from tinygrad_lstm import CELLS, Graph, Input, Linear, cell, compile, stack, tanh, through_time
+from tinygrad_lstm import (
+    CELLS,
+    Graph,
+    Input,
+    Linear,
+    cell,
+    compile,
+    cross_entropy,
+    stack,
+    tanh,
+    through_time,
+)
 from tinygrad_lstm.errors import GraphError
 from tinygrad_lstm.plan import PASSES
 
@@ -110,6 +121,15 @@ def test_a_graph_without_loops_is_explained_too():
     plan = compile(Graph([x], [tanh(Linear(D, H, "x")(x))]))
     plan.step(np.ones((N, D)), seeds=[np.ones((N, H))])
     assert "Loops\n  none" in str(plan.explain())
+
+
+def test_an_output_without_a_name_is_called_output_and_a_whole_op_by_its_own():
+    x, classes = Input("x", "N", D), Input("classes", "N")
+    plan = compile(Graph([x, classes], [cross_entropy(Linear(D, H, "y")(x), classes)]))
+    plan.step(np.ones((N, D)), np.zeros(N, int))
+    rows = {row.names: row.functions for part in plan.explain().parts for row in part.rows}
+    assert "CrossEntropy" in rows["output"]
+    assert "dL/dW_y" in rows
 
 
 def test_segments_are_told_with_their_number_and_every_call_is_somebodys():

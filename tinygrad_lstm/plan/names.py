@@ -114,7 +114,7 @@ class Names:
 
 def word(x: Term) -> str:
     """What a term's function is called; an op that is kept whole by its own name."""
-    return type(x.how).__name__ if x.fn == "call" else WORDS.get(x.fn, x.fn)
+    return type(x.how).__name__ if x.fn == "call" else WORDS.get(x.fn, str(x.fn))
 
 
 def memory_of(x: Term) -> Term:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BackendError
 from .arenas import Arenas
+from .belonging import root
 from .emit import Call
 from .names import Names
 from .schedule import Region, Unit
@@ -220,7 +222,7 @@ class _Writer:
         """Arrays one by one; those of successive steps as one expression."""
         k = 0
         while k < len(arrays):
-            size = len(arrays) - k
+            size = _together(arrays[k:])
             while size > 2:
                 run = arrays[k : k + size]
                 text = self.write.operand(run, {"t": range(size)})
@@ -232,3 +234,9 @@ class _Writer:
                 size = 1
                 yield str(self.write.operand([arrays[k]], {}))
             k += size
+
+
+def _together(arrays: Sequence[Any]) -> int:
+    """How many of the arrays, from the first on, lie in one and the same memory."""
+    whose = root(arrays[0])
+    return sum(1 for _ in takewhile(lambda a: root(a) is whose, arrays))
