@@ -14,13 +14,14 @@ from tests.plan.comparing import (
     eager,
     stepped,
 )
+from tests.plan.devices import assert_device_equals_graph, cupy
 from tests.plan.networks import PATTERNS, network, scaled, tagger
 from tests.plan.places import ODD, odd_case
 from tests.plan.recurrent import recurrent_graph
 from tinygrad_lstm.plan.segments import segments_of
 
 WAYS = ("sqrt", "keep-state")
-assert odd_graphs and odd_loops and odd_ops and odd_steps, "imported, they are entered into ODD"
+assert odd_graphs and odd_loops and odd_ops and odd_steps and cupy, "imported to be entered"
 
 
 def parts(plan):
@@ -50,6 +51,13 @@ def test_layers_between_a_table_and_a_head_are_computed_in_segments(way):
 @pytest.mark.parametrize("way", WAYS)
 def test_what_is_computed_again_is_dropped_out_alike(way):
     assert parts(assert_plan_equals_graph(dropped_out(), checkpoint=way)) > 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("make", [network, tagger])
+def test_segments_are_computed_on_a_device_as_well(make, way, cupy):
+    plan, _ = assert_device_equals_graph(make("lstm", steps=9), cupy, checkpoint=way)
+    assert parts(plan) > 1
 
 
 @pytest.mark.parametrize("way", WAYS)
