@@ -1,0 +1,42 @@
+"""Every pass is seen to change some plan: else its tests would pass because it does nothing."""
+
+import numpy as np
+import pytest
+
+from tests.plan.comparing import compiled
+from tests.plan.networks import network, tagger
+from tinygrad_lstm.plan import PASSES
+
+SUBJECTS = (
+    lambda: network("lstm"),
+    lambda: network("lstm", rows=1),
+    lambda: tagger("lstm"),
+)
+
+
+def calls(case, passes):
+    """The calls of a plan, without their numbers."""
+    plan = compiled(case, passes=passes).prepare(*case.arrays, seeds=case.seeds)
+    return plan._now.calls
+
+
+def outline(case, passes):
+    """Which functions are called with which shapes, and in how many places the results lie."""
+    found = calls(case, passes)
+    places = {args[-1].ctypes.data for _, args in found if isinstance(args[-1], np.ndarray)}
+    return [(f.__name__, *map(np.shape, args)) for f, args in found], len(places)
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_a_pass_changes_the_plan_of_some_network(name):
+    others = [other for other in PASSES if other != name]
+    cases = [make() for make in SUBJECTS]
+    assert any(outline(case, None) != outline(case, others) for case in cases)
+
+
+def test_one_more_timestep_takes_less_than_half_as_many_calls_as_without_passes():
+    more = []
+    for passes in (None, ()):
+        short, long = (len(calls(network("lstm", steps), passes)) for steps in (5, 6))
+        more.append(long - short)
+    assert 0 < more[0] < more[1] / 2
