@@ -1,4 +1,4 @@
-"""Choosing the arrangement by measuring: the choice is one of those tried, and computes the same."""
+"""Choosing the arrangement by measuring: the choice is one of those tried and computes the same."""
 
 import numpy as np
 import pytest
