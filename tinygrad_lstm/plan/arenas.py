@@ -44,6 +44,7 @@ class Arenas:
         self._lines: list[str] = []
         self._constants: dict[Any, str] = {}
         self._taken = set(TAKEN)
+        self._alike: Counter[str] = Counter()
         self._written = _written(variant)
         memory = variant.emitter.memory
         held: dict[Any, list[Term]] = {}
@@ -83,9 +84,10 @@ class Arenas:
 
     def _named(self, name: str) -> str:
         """The name, with a number if it is taken."""
-        title, k = name, 2
+        title = name
         while title in self._taken:
-            title, k = f"{name}_{k}", k + 1
+            self._alike[name] += 1
+            title = f"{name}_{self._alike[name] + 1}"
         self._taken.add(title)
         return title
 
