@@ -1,0 +1,149 @@
+"""Calls of matrix products: step after step, for all rows at once, and added up over time."""
+
+from __future__ import annotations
+
+from .memory import Spread
+from .schedule import Unit
+from .terms import Term
+from .writer import Call, Writer
+
+
+class Matrices(Writer):
+    """Writes the calls of products, and of the sums over time that belong to them."""
+
+    def _product(self, unit: Unit) -> list[tuple]:
+        """Products step after step; members that share the left side are one product."""
+        d, memory = self.device, self.memory
+        if len(unit) > 1:
+            out = memory.joined([memory.spread(x) for x in unit])
+            B = out and memory.joined([memory.spread(x.args[1]) for x in unit], out.flat)
+            if out is not None and B is not None:
+                return [(d.dot if out.flat else d.matmul, (memory.spread(unit[0].args[0]), B, out))]
+        return [self._one_product(x) for x in unit]
+
+    def _one_product(self, x: Term) -> tuple:
+        a, b, out = (self.memory.spread(y) for y in (*x.args, x))
+        plain = x.ndim == 2 and all(s.dot_takes for s in (a, b)) and out.contiguous
+        return (self.device.dot if plain else self.device.matmul, (a, b, out))
+
+    def _products(self, x: Term) -> list[tuple]:
+        """A sum of products: one product of what lies side by side, or a stack and its sum."""
+        d, memory = self.device, self.memory
+        half = len(x.args) // 2
+        left = memory.joined([memory.spread(a) for a in x.args[:half]])
+        right = memory.joined([memory.spread(b) for b in x.args[half:]], along=0)
+        out = memory.spread(x)
+        if left is not None and left.flat and right is not None:
+            return [(d.dot, (left, right, out))]
+        right = memory.joined([memory.spread(b) for b in x.args[half:]], flat=False)
+        if left is not None and not left.flat and right is not None:
+            stack = memory.scratch((half, *x.shape), x.dtype)
+            return [(d.matmul, (left, right, stack)), (d.add_up, (stack, out))]
+        parts: list[tuple] = []
+        scratch = memory.scratch(x.shape, x.dtype)
+        for k in range(half):
+            a, b = memory.spread(x.args[k]), memory.spread(x.args[half + k])
+            parts.append((d.matmul, (a, b, scratch if k else out)))
+            if k:
+                parts.append((d.add, (out, scratch, out)))
+        return parts
+
+    def _matmul(self, unit: Unit) -> list[Call]:
+        """Products outside of loops: all steps' rows at once, where the right side has no time."""
+        d, memory = self.device, self.memory
+        a, x = memory.spread(unit[0].args[0]), unit[0]
+        if not x.steps:
+            return [(f, tuple(s.array for s in o)) for f, o in self._product(unit)]
+        if x.args[1].steps or x.args[0].ndim != 2 or (rows := a.rows()) is None:
+            return [
+                (d.matmul, tuple(s.during(0, x.steps, 2) for s in self._one_product(y)[1]))
+                for y in unit
+            ]
+        out = memory.joined([memory.spread(y) for y in unit]) if len(unit) > 1 else None
+        B = out and memory.joined([memory.spread(y.args[1]) for y in unit], out.flat)
+        if out is not None and B is not None and out.rows() is not None:
+            return [(d.dot if out.flat else d.matmul, (rows, B.array, out.rows()))]
+        calls = []
+        for y in unit:
+            target = memory.spread(y)
+            if target.rows() is None:
+                calls.append((d.matmul, (a.array, memory.spread(y.args[1]).array, target.array)))
+            else:
+                calls.append((d.matmul, (rows, memory.spread(y.args[1]).array, target.rows())))
+        return calls
+
+    def _sumprod(self, unit: Unit) -> list[Call]:
+        x = unit[0]
+        if not x.steps:
+            return [(f, tuple(s.array for s in o)) for f, o in self._products(x)]
+        d, memory, half = self.device, self.memory, len(x.args) // 2
+        out = memory.spread(x).array
+        left = memory.joined([memory.spread(a) for a in x.args[:half]])
+        right = memory.joined([memory.spread(b) for b in x.args[half:]], along=0)
+        if left is not None and left.flat and left.rows() is not None and right is not None:
+            return [(d.matmul, (left.rows(), right.array, Spread(out, "full").rows()))]
+        scratch = d.empty(out.shape, x.dtype)
+        calls: list[Call] = []
+        for k in range(half):
+            a, b = memory.spread(x.args[k]), memory.spread(x.args[half + k])
+            target = scratch if k else out
+            rows, flat = a.rows(), Spread(target, "full").rows()
+            if rows is None or flat is None:
+                calls.append((d.matmul, (a.array, b.array, target)))
+            else:
+                calls.append((d.matmul, (rows, b.array, flat)))
+            if k:
+                calls.append((d.add, (out, scratch, out)))
+        return calls
+
+    def _contract(self, unit: Unit) -> list[Call]:
+        """The products of all steps, added up: one product over all rows."""
+        d, memory = self.device, self.memory
+        b = memory.spread(unit[0].args[1]).rows()
+        if len(unit) > 1 and b is not None:
+            left = memory.joined([memory.spread(x.args[0]) for x in unit])
+            out = memory.joined([memory.spread(x) for x in unit], along=0)
+            if left is not None and left.flat and out is not None and left.rows() is not None:
+                return [(d.dot, (left.rows().T, b, out.array))]
+            out = memory.joined([memory.spread(x) for x in unit], flat=False)
+            if left is not None and not left.flat and out is not None and left.rows() is not None:
+                return [(d.matmul, (d.swap(left.rows()), b, out.array))]
+        calls = []
+        for x in unit:
+            a, out = memory.spread(x.args[0]), memory.spread(x).array
+            b = memory.spread(x.args[1])
+            if a.rows() is None or b.rows() is None:
+                calls.append((d.contract, (a.array, b.array, out)))
+            else:
+                calls.append((d.matmul, (a.rows().T, b.rows(), out)))
+        return calls
+
+    def _total(self, unit: Unit) -> list[Call]:
+        joined = self._joined_total(unit)
+        if joined:
+            return joined
+        calls = []
+        for x in unit:
+            (a,) = x.args
+            spread, out = self.memory.spread(a), self.memory.spread(x).array
+            axes = (0, *(k + a.ndim + 1 for k in x.how or ()))
+            key = tuple(0 if k + 1 in axes else slice(None) for k in range(a.ndim))
+            array = spread.array
+            if axes == (0, 1) and spread.rows() is not None:
+                array, axes = spread.rows(), (0,)
+            calls.append((self.device.sum, (array, axes, out[(*key, ...)])))
+        return calls
+
+    def _joined_total(self, unit: Unit) -> list[Call]:
+        """Sums over all rows of blocks that lie side by side, or one after another, by one call."""
+        memory = self.memory
+        if len(unit) < 2 or unit[0].how != (-2,) or unit[0].args[0].ndim != 2:
+            return []
+        out = memory.joined([memory.spread(x) for x in unit])
+        every = memory.joined([memory.spread(x.args[0]) for x in unit])
+        if out is None or every is None or every.rows() is None:
+            return []
+        rows, target = every.rows(), out.array.reshape(-1, unit[0].shape[-1])
+        if every.flat:
+            return [(self.device.sum, (rows, (0,), out.array.reshape(-1)))] if out.flat else []
+        return [(self.device.sum, (rows, (1,), target))]

@@ -1,0 +1,44 @@
+"""What everyone who writes calls needs: the schedule, the memory, and the functions to call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .device import Device
+from .memory import Memory
+from .schedule import Schedule, Unit
+from .storage import Storage
+from .terms import Term
+
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+class Writer:
+    """Writes the calls of a schedule; what kinds of calls there are, its subclasses know.
+
+    Attributes:
+        calls: (f, args), to be called one after the other.
+        owners: for each call the unit that it computes.
+        loads: what is copied in before: (fn, k, array) for input, seed, parameter or leaf number k.
+        filled: arrays that hold one number from the beginning and are never written to.
+    """
+
+    def __init__(self, plan: Schedule, storage: Storage, device: Device) -> None:
+        self.plan, self.device = plan, device
+        self.memory = Memory(plan, storage, device)
+        self.calls: list[Call] = []
+        self.owners: list[Unit] = []
+        self.loads: list[tuple[str, Any, Any]] = []
+        self.filled: list[tuple[Any, Any]] = []
+        self.arrived: dict[str, list[Any]] = {"input": [], "seed": []}
+
+    def _fill(self, array: Any, value: Any) -> None:
+        self.device.fill(array, value)
+        self.filled.append((array, value))
+
+
+def number_of(x: Term) -> Any:
+    while x.fn == "broadcast_to":
+        (x,) = x.args
+    return x.how.item()
