@@ -14,12 +14,18 @@ Root = tuple[Term, int]
 
 @dataclass(frozen=True)
 class Program:
-    """What is to be computed: a term (of one step) for every output and every gradient."""
+    """What is to be computed: a term (of one step) for every output and every gradient.
+
+    Attributes:
+        draws: random masks.
+        times: how often its loops are run for each time that weights are prepared.
+    """
 
     tape: Tape
     outputs: list[Root]
     grads: dict[str, Root]
     draws: list[Term]
+    times: int = 1
 
     def roots(self) -> list[Term]:
         """Every term that is wanted, once."""

@@ -42,7 +42,7 @@ def scales(program: Program) -> Program:
         """Whether halving the weights once costs less than halving x in every step."""
         inner = [a for a in _products(y) if a.steps]
         weights = sum(a.args[1].size + 2 * CALL for a in inner)
-        return x.steps * (x.size + CALL) > weights
+        return program.times * x.steps * (x.size + CALL) > weights
 
     def rule(tape: Tape, x: Term, args: list[Term]) -> Term | None:
         image.update(zip(x.args, args))

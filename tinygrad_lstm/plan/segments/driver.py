@@ -101,7 +101,7 @@ class Segmented:
                 self.calls.append((self.device.draw, (op, array[(t, ...)] if steps else array)))
 
     def _lower(self, part: Part, T: int, times: int) -> Lowered:
-        made = Lowered(part.program(T), self.options, self.device, arrived=self.arrived)
+        made = Lowered(part.program(T, times), self.options, self.device, arrived=self.arrived)
         self.loads.extend(made.emitter.loads)
         self.lowered.append((part, made, times))
         return made

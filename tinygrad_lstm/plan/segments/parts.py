@@ -60,8 +60,8 @@ class Part:
         elsewhere = x in self.cut.masks or self.cut.crosses(x) or self.cut.rank[x] != self.rank
         return elsewhere and not is_at_hand(x)
 
-    def program(self, T: int = 0) -> Program:
-        """The part as a program, over T timesteps."""
+    def program(self, T: int = 0, times: int = 1) -> Program:
+        """The part as a program, over T timesteps, for so many segments."""
         tape = Tape()
         new: dict[Term, Term] = {}
         for x in self.terms:
@@ -71,7 +71,7 @@ class Part:
             if x.fn == y.fn == "carry":
                 y.next = new[x.next]
         grads = {name: (new[x], t) for name, (x, t) in self.grads.items()}
-        return Program(tape, [(new[x], 0) for x in self.roots], grads, [])
+        return Program(tape, [(new[x], 0) for x in self.roots], grads, [], times)
 
     def _on(self, tape: Tape, x: Term, args: list[Term], T: int) -> Term:
         return self.cut.hand(x).on(tape, x.steps) if self._is_given(x) else again(tape, x, args)
