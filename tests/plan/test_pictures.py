@@ -63,7 +63,8 @@ def test_the_picture_is_saved_by_its_ending(tmp_path):
     picture.save(tmp_path / "plan.dot")
     assert (tmp_path / "plan.dot").read_text().startswith("digraph")
     picture.save(tmp_path / "plan.svg")
-    assert "<svg" in (tmp_path / "plan.svg").read_text()
+    assert (tmp_path / "plan.svg").read_text() == picture.svg
+    assert "max-width:100%" in picture.svg
     with pytest.raises(RenderError, match="none of"):
         picture.save(tmp_path / "plan.txt")
 

@@ -56,7 +56,8 @@ class PlanDrawing:
         form = os.path.splitext(os.fspath(path))[1].lower().lstrip(".")
         if form not in ("svg", "dot", "png", "pdf"):
             raise RenderError(f"save: {path!s} ends in none of .svg .dot .png .pdf")
-        content = self.dot.encode() if form == "dot" else self._rendered(form)
+        texts = {"dot": lambda: self.dot.encode(), "svg": lambda: self.svg.encode()}
+        content = texts[form]() if form in texts else self._rendered(form)
         with open(path, "wb") as file:
             file.write(content)
 
