@@ -10,9 +10,9 @@ from tests.plan.comparing import compiled
 from tests.plan.devices import assert_device_equals_graph, cupy, moved
 from tests.plan.networks import network
 from tinygrad_lstm.plan.device import Device
-from tinygrad_lstm.plan.memory import Spread
 from tinygrad_lstm.plan.overlaps import crossed, place, places
 from tinygrad_lstm.plan.passes.kernels import Kernel, kernels, origin
+from tinygrad_lstm.plan.spread import Spread
 from tinygrad_lstm.plan.tape import Tape
 
 assert cupy, "imported to be entered"

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from .matrices import Matrices
-from .memory import Memory, Spread
+from .memory import Memory
 from .pointwise import Pointwise
 from .schedule import Region, Unit
 from .singles import Singles
+from .spread import Spread
 from .storage import Buffer
 from .terms import POINTWISE, Term, is_number
 from .writer import Call, number_of

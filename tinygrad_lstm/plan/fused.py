@@ -10,10 +10,10 @@ from typing import Any
 from .capture import Part, parts_of
 from .device import Device
 from .emit import Call, Emitter
-from .memory import Spread
 from .overlaps import Place, crossed, places
 from .passes.kernels import Kernel, kernels, origin
 from .schedule import Region, Schedule, Unit
+from .spread import Spread
 from .storage import Storage
 from .terms import LEAVES, Term
 

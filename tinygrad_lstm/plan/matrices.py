@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .memory import Spread
 from .schedule import Unit
+from .spread import Spread
 from .terms import Term
 from .writer import Call, Writer
 

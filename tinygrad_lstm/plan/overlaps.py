@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .device import Device
-from .memory import Spread
+from .spread import Spread
 
 
 class Place(NamedTuple):

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .memory import Spread
 from .schedule import Unit
+from .spread import Spread
 from .terms import Term, is_number
 from .writer import Writer, number_of
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .memory import Each, Spread
 from .schedule import Unit
+from .spread import Each, Spread
 from .terms import Term, is_number
 from .writer import Call, Writer, number_of
 
