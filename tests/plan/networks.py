@@ -10,7 +10,7 @@ from tests.plan.comparing import Case
 
 T = 4
 PATTERNS = ("all h", "last h", "first state", "some")
-WAYS = ({}, {"passes": ()})
+WAYS = ({}, {"passes": ()}, {"checkpoint": "sqrt"}, {"checkpoint": "keep-state"})
 """Options of `compile` under which everything must hold."""
 
 

@@ -47,6 +47,8 @@ def inner_node():
 WRONG_COMPILES = {
     "unknown pass": (lambda g: {"passes": ["hoist", "magic"]}, "magic"),
     "one pass as a string": (lambda g: {"passes": "hoist"}, "passes"),
+    "unknown checkpoint": (lambda g: {"checkpoint": "half"}, "half"),
+    "unknown kernels": (lambda g: {"kernels": "fortran"}, "fortran"),
     "a name in wrt": (lambda g: {"wrt": ["W_x"]}, "wrt"),
     "one tensor as wrt": (lambda g: {"wrt": g.inputs[0]}, "wrt"),
     "a stranger in wrt": (lambda g: {"wrt": [tl.Parameter(np.ones(2), name="lost")]}, "lost"),
