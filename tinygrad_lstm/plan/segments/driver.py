@@ -28,7 +28,7 @@ class Segmented:
 
     Attributes:
         bounds: from which step to which each segment goes.
-        lowered: the parts' programs: (part, its program, how often its calls are made).
+        parts: the programs, in the order in which they are used.
         calls: (f, args), to be called one after the other.
         loads, arrived: as of an emitter.
         saved: for each carry its values at the borders.
@@ -44,7 +44,7 @@ class Segmented:
         self.device, self.options, self.program = device, options, program
         self.bounds = segments_of(time_of(program))
         self.cut = Cut(program, time_of(program), device, options.checkpoint == "keep-state")
-        self.lowered: list[tuple[Part, Lowered, int]] = []
+        self.parts: list[Lowered] = []
         self.calls: list[Call] = []
         self.loads: list[tuple[str, Any, Any]] = []
         self.arrived: dict[str, list[Any]] = {"input": [], "seed": []}
@@ -53,7 +53,6 @@ class Segmented:
         for together in draws:
             self._draw(together)
         self._write()
-        self.parts = [made for _, made, _ in self.lowered]
         self.outputs = [self._output(x, t) for x, t in program.outputs]
         self.grads = dict(self._gradients())
 
@@ -103,7 +102,7 @@ class Segmented:
     def _lower(self, part: Part, T: int, times: int) -> Lowered:
         made = Lowered(part.program(T, times), self.options, self.device, arrived=self.arrived)
         self.loads.extend(made.emitter.loads)
-        self.lowered.append((part, made, times))
+        self.parts.append(made)
         return made
 
     def _once(self, part: Part) -> None:
@@ -203,11 +202,11 @@ class Segmented:
 
     def _gradients(self) -> Iterable[tuple[str, Any]]:
         """Gradients by name; one that is wanted under two names is there twice."""
-        made = self.lowered[-1][1]
+        end = self.parts[-1]
         seen: set[Any] = set()
         for name, (x, t) in self.program.grads.items():
-            if name in made.program.grads:
-                yield name, made.array(made.program.grads[name])
+            if name in end.grads:
+                yield name, end.grads[name]
                 continue
             array = self.cut.step(x, t)
             if (x, t) in seen:
