@@ -138,6 +138,19 @@ def test_the_next_step_overwrites_outputs_and_gradients():
     assert plan.grads["W_x"] is gradient or np.shares_memory(plan.grads["W_x"], gradient)
 
 
+def test_what_a_step_gave_out_may_be_handed_to_the_next_one():
+    case = network("lstm")
+    plan = compiled(case)
+    given = plan.step(*case.arrays, seeds=case.seeds)
+    kept = [np.array(y) for y in given]
+    *inputs, _, _ = case.arrays
+    plan.step(*inputs, *given[-2:], seeds=given)
+    found = {name: np.array(g) for name, g in plan.grads.items()}
+    plan.step(*inputs, *kept[-2:], seeds=kept)
+    for name, g in plan.grads.items():
+        assert np.array_equal(found[name], g), name
+
+
 def test_the_graph_stays_as_it_was():
     case = network("lstm")
     graph = case.graph

@@ -61,6 +61,7 @@ class Variant:
         data = {"parameter": self.built.parameters, "leaf": self.built.leaves}
         self._weights = [(data[fn][k], a) for fn, k, a in loads if fn in data]
         self._weights_before = [p.data for p, _ in self._weights]
+        self._own = {device.root(a) for a in (*self.outputs, *self.grads.values())}
         self._shapes = [a.shape for a in arrays]
         self._dtypes = [a.dtype for a in arrays]
         self._seeds = [a.shape if s else None for a, s in zip(self.outputs, seeded)]
@@ -108,14 +109,24 @@ class Variant:
         """Put down what has arrived."""
         copy = self.device.put
         self._has_run = True
-        self._arrived["input"][:] = arrays
-        self._arrived["seed"][:] = seeds or ()
+        self._arrived["input"][:] = arrays = self._of_others(arrays)
+        self._arrived["seed"][:] = seeds = self._of_others(seeds or ())
         for k, a in self._loads["input"]:
             copy(a, arrays[k])
         for k, a in self._loads["seed"]:
-            copy(a, seeds[k])  # type: ignore[index]
+            copy(a, seeds[k])
         for p, a in self._weights:
             copy(a, p.data)
+
+    def _of_others(self, given: Sequence[Any]) -> list[Any]:
+        """The arrays; copies of what the plan itself gave out, for its memory is written to now."""
+        own = self._own
+        return [
+            a
+            if a is None or (a.base is None and id(a) not in own) or self.device.root(a) not in own
+            else a.copy()
+            for a in given
+        ]
 
     @property
     def arrived(self) -> tuple[list[Any], list[Any]] | None:
