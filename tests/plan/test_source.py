@@ -43,9 +43,10 @@ def assert_source_is_plan(case, **options):
     return text
 
 
+@pytest.mark.parametrize("rows", [3, 1])
 @pytest.mark.parametrize("name", sorted(NAMES))
-def test_the_source_of_every_cell_gives_its_gradients(name):
-    assert_source_is_plan(network(name))
+def test_the_source_of_every_cell_gives_its_gradients(name, rows):
+    assert_source_is_plan(network(name, rows=rows))
 
 
 @pytest.mark.parametrize("passes", CHOICES, ids=lambda names: " ".join(names) or "none")
@@ -59,9 +60,10 @@ def test_so_does_that_of_a_network_with_a_table_layers_and_a_loss(name):
     assert_source_is_plan(tagger(name))
 
 
+@pytest.mark.parametrize("rows", [3, 1])
 @pytest.mark.parametrize("name", sorted(ODD))
-def test_so_does_that_of_odd_networks(name):
-    assert_source_is_plan(odd_case(name))
+def test_so_does_that_of_odd_networks(name, rows):
+    assert_source_is_plan(odd_case(name, rows))
 
 
 @pytest.mark.parametrize("number", range(12))

@@ -150,13 +150,17 @@ class _Writer:
         chunked: dict[Unit, list[list[Call]]] = {u: [] for u in region.chunked}
         steps: dict[Unit, list[list[Call]]] = {u: [] for u in region.steps}
         of_step = {u: self.emitter.owners.count(u) // T for u in region.steps}
+        ahead: dict[Unit, list[list[Call]]] = {}
         for part in parts:
+            while region.chunked and self.emitter.owners[self._at] not in chunked:
+                unit = self.emitter.owners[self._at]
+                ahead.setdefault(unit, []).append(self._taken(unit))
             for unit in region.chunked:
                 chunked[unit].append(self._taken(unit))
             for _ in part:
                 for unit in region.steps:
                     steps[unit].append(self._taken(unit, of_step[unit]))
-        return lines + self._loop(region, parts, chunked, steps)
+        return lines + self._loop(region, parts, {**ahead, **chunked}, steps)
 
     def _loop(self, region: Region, parts: list[range], chunked: dict, steps: dict) -> list[str]:
         """The text of a loop; with chunks it is one loop in another."""
