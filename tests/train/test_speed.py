@@ -5,6 +5,7 @@ import pytest
 from tests.train.test_loop import cyclic_text, small_model
 from tinygrad_lstm import Plan, RenderError
 from tinygrad_lstm.plan import PASSES
+from tinygrad_lstm.train import speed as speed_of_training
 from tinygrad_lstm.train.loop import Recipe
 from tinygrad_lstm.train.speed import GRAPH, Speed, compared, measure_speed, pass_table, plan_told
 
@@ -37,6 +38,13 @@ def test_a_run_by_time_has_one_for_the_graph_and_each_pass():
     assert list(speed.seconds) == [GRAPH, "", *PASSES]
     assert all(seconds >= 0 for seconds in speed.seconds.values())
     assert pass_table(speed).count(" ms</td>") == 1 + len(PASSES)
+
+
+def test_of_plans_that_take_much_memory_only_the_whole_one_is_measured(monkeypatch):
+    monkeypatch.setattr(speed_of_training, "ROOM", 0)
+    speed = measured(seconds=1.0)
+    assert list(speed.seconds) == [GRAPH, list(PASSES)[-1]]
+    assert pass_table(speed).count(" ms</td>") == 1
 
 
 def test_the_table_has_a_line_and_a_law_for_each_pass():

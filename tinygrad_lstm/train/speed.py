@@ -22,6 +22,8 @@ from .ways import Eager, Planned, Way
 TURNS = 8
 """How often each way is measured, and in at most so many `SECONDS` for all together."""
 SECONDS = 4.0
+ROOM = 1e9
+"""Bytes that the plans of all passes may take together; else only the whole one is measured."""
 GRAPH = "node by node"
 PICTURED = (
     "What becomes of the cell: each dashed box says whether it is computed once, for many steps at "
@@ -58,9 +60,11 @@ def measure_speed(model: CharModel, text: Text, recipe: Recipe) -> Speed | None:
     found, picture = whole.plan.explain(), drawn(model, window)
     if recipe.steps:
         return Speed(found, picture, window.ids.shape)
+    together = sum(stage.memory for stage in found.stages) < ROOM
     ways: dict[str, Way] = {GRAPH: Eager(network)}
-    for k, name in enumerate(["", *found.passes]):
-        ways[name] = Planned(network, found.passes[:k])
+    for k, stage in enumerate(found.stages):
+        if together or stage is found.stages[-1]:
+            ways[stage.name] = Planned(network, found.passes[:k])
     return Speed(found, picture, window.ids.shape, race(ways, window, state))
 
 
@@ -132,7 +136,7 @@ def pass_table(speed: Speed) -> str:
     rows = ["".join(f"<th>{head}</th>" for head in heads)]
     for stage in speed.explanation.stages:
         cells = [law(stage.name), f"{stage.cost.calls:,}", f"{stage.memory / 1e6:.1f} MB"]
-        if speed.seconds:
+        if stage.name in speed.seconds:
             cells.append(f"{1000 * speed.seconds[stage.name]:.1f} ms")
         rows.append("".join(f"<td>{cell}</td>" for cell in cells))
     return "\n".join(f"<tr>{row}</tr>" for row in rows)
