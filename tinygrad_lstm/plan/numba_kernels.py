@@ -58,8 +58,9 @@ class NumbaDevice(Device):
             return product_row(*args)
         if f in (self.sum, self.sum_kept) and args[0].size <= SMALL:
             return sum_row(*args)
-        if f == self.add_up:
-            return stack_row(*args)
+        if f in (self.add_up, self.add):
+            *parts, out = args
+            return stack_row(parts[0] if f == self.add_up else parts, out)
         if f in (self.copy, self.put) and args[0].size <= SMALL:
             return copy_row(*args)
         return None

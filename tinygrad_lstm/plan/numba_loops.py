@@ -209,7 +209,7 @@ def sum_row(x: Any, axes: Sequence[int], y: Any) -> list[int] | None:
 
 def stack_row(stack: Any, y: Any) -> list[int] | None:
     """The sum of a few arrays, entry by entry."""
-    if len(stack) > MOST or not _alike(stack, y):
+    if len(stack) > MOST or not _alike(*stack, y):
         return None
     names = [f"a{k}" for k in range(len(stack))]
     body = f"const {TYPES[y.dtype.name]} v0 = {' + '.join(names)};\ny0 = v0;"
