@@ -31,12 +31,12 @@ class KernelEmitter(Emitter):
     """
 
     def __init__(
-        self, plan: Schedule, storage: Storage, device: Device, roots: Collection[Term]
+        self, plan: Schedule, storage: Storage, device: Device, roots: Collection[Term], join: bool
     ) -> None:
         super().__init__(plan, storage, device)
         self.roots = set(roots)
         self._found: dict[tuple[Term, bool], tuple[Place, ...]] = {}
-        self.plan = self._in_kernels(plan)
+        self.plan = self._in_kernels(plan) if join else plan
 
     def _in_kernels(self, plan: Schedule) -> Schedule:
         items: list[Any] = []
@@ -118,9 +118,9 @@ def why_host(call: Call, device: Device) -> str:
 
 
 def emitter_for(
-    plan: Schedule, storage: Storage, device: Device, roots: Collection[Term]
+    plan: Schedule, storage: Storage, device: Device, roots: Collection[Term], join: bool
 ) -> Emitter:
-    """The emitter that this device wants."""
+    """The emitter that this device wants; it makes kernels only if it is to `join` calls."""
     if device.fuses:
-        return KernelEmitter(plan, storage, device, roots)
+        return KernelEmitter(plan, storage, device, roots, join)
     return Emitter(plan, storage, device)

@@ -49,13 +49,14 @@ class Lowered:
             program, groups = pack(program)
         varying = _varying(program)
         plan = schedule(program, groups, "hoist" in passes, "chunks" in passes)
-        plan = in_runs(plan) if device.fuses else plan
+        join = device.fuses and "kernels" in passes
+        plan = in_runs(plan) if join else plan
         roots = list(dict.fromkeys([*program.roots(), *_kept(varying)]))
         storage = store(
             plan, roots, groups, "liveness" in passes, device.side_by_side or options.side_by_side
         )
         self.program = program
-        self.emitter = emitter_for(plan, storage, device, roots)
+        self.emitter = emitter_for(plan, storage, device, roots, join)
         self.emitter.arrived = self.emitter.arrived if arrived is None else arrived
         masks = iter(program.draws)
         self.emitter.run([[next(masks) for _ in together] for together in draws])

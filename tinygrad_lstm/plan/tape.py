@@ -236,7 +236,7 @@ class Tape:
         return self._reduce("max", x, axis, keepdims)
 
     def min(self, x: Term, axis: Any = None, keepdims: bool = False) -> Term:
-        return self._reduce("min", x, axis, keepdims)
+        return -self.max(-x, axis, keepdims)
 
     def mean(self, x: Term, axis: Any = None, keepdims: bool = False) -> Term:
         y = self.sum(x, axis, keepdims)

@@ -16,6 +16,7 @@ from . import (
     blocks,
     chunks,
     hoist,
+    kernels,
     liveness,
     lookups,
     pack,
@@ -53,6 +54,7 @@ PASSES: dict[str, Pass] = {
         _pass(hoist),
         _pass(chunks),
         _pass(liveness),
+        _pass(kernels),
     )
 }
 """Every pass by its name, in the order in which they are done."""

@@ -14,7 +14,6 @@ from ..terms import Term
 
 def lookups(program: Program) -> Program:
     """Products with looked-up rows become lookups of products, where the table is the smaller."""
-    users = program.users()
 
     def rule(tape: Tape, x: Term, args: list[Term]) -> Term | None:
         if x.fn == "matmul":
@@ -27,8 +26,12 @@ def lookups(program: Program) -> Program:
             return _table(tape, args[0])
         return None
 
-    del users
     return program.rewritten(rule)
+
+
+def _is_one_hot(x: Term) -> bool:
+    whole = x.fn == "call" and x.args[0].dtype.kind in "iu"
+    return whole and type(x.how).__name__ == "OneHot"
 
 
 def _small(rows: Term, table: Term) -> bool:
@@ -36,6 +39,8 @@ def _small(rows: Term, table: Term) -> bool:
 
 
 def _forward(tape: Tape, a: Term, B: Term) -> Term | None:
+    if _is_one_hot(a) and not B.steps and B.ndim == 2:
+        return tape.take(B, a.args[0])
     if a.fn == "take" and not B.steps and B.ndim == 2 and _small(a.args[1], a.args[0]):
         return tape.take(tape.matmul(a.args[0], B), a.args[1])
     return None
@@ -50,7 +55,9 @@ def _bias(tape: Tape, args: list[Term]) -> Term | None:
 
 
 def _weight(tape: Tape, g: Term, x: Term) -> Term | None:
-    """contract(g, table[ids]) = S^T table."""
+    """contract(g, table[ids]) = S^T table; that with one-hot rows is S^T itself."""
+    if _is_one_hot(x) and g.ndim == 2:
+        return tape.swap(_sums(tape, g, x.args[0], x.shape[-1]))
     if x.fn == "take" and _small(x.args[1], x.args[0]) and g.ndim == 2:
         S = _sums(tape, g, x.args[1], x.args[0].shape[0])
         return tape.matmul(tape.swap(S), x.args[0])

@@ -44,10 +44,11 @@ def _sums_of_products(program: Program) -> Program:
             return None
         every = parts(x)
         products = [a for a in every if plain(a) and inner(a)]
-        if any(sum(y.fn == "matmul" for y in users[a.args[0]]) > 1 for a in products):
-            return None  # its left side meets other matrices too: better one product with them
         if len(products) < 2 or len({a.args[0].shape for a in products}) > 1:
             return None
+        met = max(sum(y.fn == "matmul" for y in users[a.args[0]]) for a in products)
+        if met > len(products):
+            return None  # a left side meets more matrices than there are left sides: one product
         sides = [a.args[0] for a in products] + [a.args[1] for a in products]
         total = tape.make("sumprod", [image[a] for a in sides], None, x.shape, x.dtype)
         for a in every:
