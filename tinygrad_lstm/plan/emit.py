@@ -10,6 +10,7 @@ from .memory import Memory
 from .pointwise import Pointwise
 from .schedule import Region, Unit
 from .singles import Singles
+from .slabs import in_slabs
 from .spread import Spread
 from .storage import Buffer
 from .terms import POINTWISE, Term, is_number
@@ -101,6 +102,8 @@ class Emitter(Pointwise, Matrices, Singles):
             return []
         if x.fn == "carry":
             return self._start(x)
+        if x.fn in POINTWISE and not x.steps:
+            return [slab for call in self._during(unit, 0, 0) for slab in in_slabs(call)]
         if x.fn in POINTWISE or x.fn in ("inputs", "seeds"):
             return self._during(unit, 0, x.steps)
         if x.steps and x.fn in ("call", "scatter", "embed", "take", "concat", "sum", "max"):
