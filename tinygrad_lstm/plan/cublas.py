@@ -97,9 +97,11 @@ class Products:
     def _call(self, a: Any, b: Any, out: Any, add: bool) -> None:
         """cuBLAS counts columns first: what it takes for $B^T A^T = (A B)^T$ is our product."""
         (m, n), k, name = out.shape[-2:], a.shape[-1], out.dtype.name
-        (a_turned, lda), (b_turned, ldb), (_, ldc) = layout(a), layout(b), layout(out)  # type:
-        ignore zero, one = (scale.ctypes.data for scale in self.scale[name]) kind = self.kind[name]
-        operation = self.blas.CUBLAS_OP_N, self.blas.CUBLAS_OP_T self.blas.gemmStridedBatchedEx(
+        (a_turned, lda), (b_turned, ldb), (_, ldc) = layout(a), layout(b), layout(out)  # type: ignore
+        zero, one = (scale.ctypes.data for scale in self.scale[name])
+        kind = self.kind[name]
+        operation = self.blas.CUBLAS_OP_N, self.blas.CUBLAS_OP_T
+        self.blas.gemmStridedBatchedEx(
             self.xp.cuda.get_cublas_handle(), operation[b_turned], operation[a_turned],
             n, m, k, one,
             b.data.ptr, kind, ldb, _apart(b),

@@ -130,8 +130,7 @@ class CupyDevice(Device):
         out.fill(0)
         self._kernel(SCATTER)(g, ids, _width(out), out)
 
-    def gather(self, arrived: list[Any], numbers: tuple[int, ...], out: Any) -> None:  # type:
-    ignore
+    def gather(self, arrived: list[Any], numbers: tuple[int, ...], out: Any) -> None:  # type: ignore
         parts = [arrived[k] for k in numbers]
         here = [not isinstance(part, np.ndarray) for part in parts]
         if any(here):
