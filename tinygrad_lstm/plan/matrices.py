@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .schedule import Unit
+from .slabs import LARGE, in_slabs
 from .spread import Spread
 from .terms import Term
 from .writer import Call, Writer
+
+REGISTER = 16
+"""Numbers that kernels of products compute side by side; shorter rows leave some of them idle."""
 
 
 class Matrices(Writer):
@@ -107,7 +113,7 @@ class Matrices(Writer):
                 return [(d.dot, (left.rows().T, b, out.array))]
             out = memory.joined([memory.spread(x) for x in unit], flat=False)
             if left is not None and not left.flat and out is not None and left.rows() is not None:
-                return [(d.matmul, (d.swap(left.rows()), b, out.array))]
+                return self._stacked_product(left.rows(), b, out.array)
         calls = []
         for x in unit:
             a, out = memory.spread(x.args[0]), memory.spread(x).array
@@ -117,6 +123,15 @@ class Matrices(Writer):
             else:
                 calls.append((d.matmul, (a.rows().T, b.rows(), out)))
         return calls
+
+    def _stacked_product(self, left: Any, b: Any, out: Any) -> list[Call]:
+        r"""$A_k^\top B$ for every k, as $(B^\top A_k)^\top$ where those rows fill registers."""
+        d = self.device
+        if out.shape[-1] % REGISTER == 0 or out.shape[-2] % REGISTER or out.size < LARGE:
+            return [(d.matmul, (d.swap(left), b, out))]
+        turned = self.memory.scratch((*out.shape[:-2], *out.shape[:-3:-1]), out.dtype).array
+        copies = in_slabs((d.copy, (out, d.swap(turned))))
+        return [(d.matmul, (b.T, left, turned)), *copies]
 
     def _total(self, unit: Unit) -> list[Call]:
         joined = self._joined_total(unit)

@@ -23,9 +23,10 @@ def in_slabs(call: Call) -> list[Call]:
     """The call itself, or one for each slab of columns if it turns a large matrix."""
     f, args = call
     arrays = [a for a in args if getattr(a, "ndim", 0) > 1]
-    shape: tuple[int, ...] = max((a.shape for a in arrays), default=())
-    alike = all(a.shape == shape for a in arrays)
-    if not alike or math.prod(shape) < LARGE or not any(map(_is_turned, arrays)):
+    if not arrays or not any(map(_is_turned, arrays)):
+        return [call]
+    shape = arrays[0].shape
+    if math.prod(shape) < LARGE or any(a.shape != shape for a in arrays):
         return [call]
     slabs = []
     for k in range(0, shape[-1], WIDTH):
