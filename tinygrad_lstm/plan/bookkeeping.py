@@ -15,9 +15,9 @@ from .terms import Term
 
 if TYPE_CHECKING:
     from ..graph import Graph
+    from .buffers import Buffer
     from .lower import Lowered
     from .program import Program
-    from .storage import Buffer
     from .variant import Variant
 
 GIVEN_BY = ("input", "inputs", "seed", "seeds", "leaf", "draw", "given")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from .buffers import Buffer
 from .matrices import Matrices
 from .memory import Memory
 from .pointwise import Pointwise
@@ -12,7 +13,6 @@ from .schedule import Region, Unit
 from .singles import Singles
 from .slabs import in_slabs
 from .spread import Spread
-from .storage import Buffer
 from .terms import POINTWISE, Term, is_number
 from .writer import Call, number_of
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from .buffers import Storage
 from .capture import Part, parts_of
 from .device import Device
 from .emit import Call, Emitter
@@ -14,7 +15,6 @@ from .overlaps import Place, crossed, places
 from .passes.kernels import Kernel, kernels, origin
 from .schedule import Region, Schedule, Unit
 from .spread import Spread
-from .storage import Storage
 from .terms import LEAVES, Term
 
 MOST = 48

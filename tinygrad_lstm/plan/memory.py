@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+from .buffers import Buffer, Storage
 from .device import Device, strided
 from .schedule import Region, Schedule
 from .spread import Each, Spread, slots_of
-from .storage import Buffer, Storage
 from .tape import index_of
 from .terms import Term
 

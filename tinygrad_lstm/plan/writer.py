@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .buffers import Storage
 from .device import Device
 from .memory import Memory
 from .schedule import Schedule, Unit
-from .storage import Storage
 from .terms import Term
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]

@@ -1,8 +1,9 @@
 r"""What is only read through Narrows is computed in the blocks that they cut.
 
 Pointwise: $f(x)_{[s:e]} = f(x_{[s:e]})$.  Products: $(a B)_{:,[s:e]} = a \, B_{:,[s:e]}$ and
-$[a_1 \mid a_2] B = a_1 B_1 + a_2 B_2$.  So no Narrow and no field of zeros (its derivative) is
-left: each gate is an array of its own, and lies in one piece of memory.
+$[a_1 \mid a_2] B = a_1 B_1 + a_2 B_2$.  Where all readers can
+take blocks, no Narrow and no field of zeros (its derivative) is left: each gate is an array of its
+own, and lies in one piece of memory.
 """
 
 from __future__ import annotations

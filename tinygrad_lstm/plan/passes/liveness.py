@@ -2,5 +2,5 @@
 
 Pointwise results overwrite the argument that dies with them, so preactivation, tanh and gate are
 one array; the gradients of the gates' preactivations overwrite the gates, step by step on the way
-back.
+back.  Done in `plan/sharing.py`.
 """

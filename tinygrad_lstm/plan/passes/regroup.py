@@ -1,9 +1,9 @@
 r"""Sums and products are taken in the order in which their parts become known.
 
-$(a + b) + c = a + (b + c)$ and $(a \odot b) \odot c = a \odot (b \odot c)$: what is known once
-(biases) is put together first, then what is known before the loop, and only the rest step after
-step.  So the biases of two Linears merge, and the factors of a gate's gradient that do not depend
-on the arriving one, such as $s \odot (1 - s)$, leave the loop.
+$(a + b) + c = a + (b + c)$ and $a + b = b + a$, for $\odot$ likewise; a minus counts as a sign of
+its part.  What is known once (biases) is put together first, then what is known before the loop,
+and only the rest step after step.  So the biases of two Linears merge, and the factors of a gate's
+gradient that do not depend on the arriving one, such as $s \odot (1 - s)$, leave the loop.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 r"""A sigmoid is a tanh whose halves cost nothing.
 
 $\sigma(x) = \frac12 (1 + \tanh \frac x2)$.  The inner half moves into the weights, for
-$c \, (a B + b) = a \, (c B) + c b$: it is paid once for all timesteps.  Halving is exact in binary
-floating point.
+$c \, (a B + b) = a \, (c B) + c b$: it is paid once for all timesteps.  This holds for every number
+c; a half costs no rounding in binary floating point.
 """
 
 from __future__ import annotations
