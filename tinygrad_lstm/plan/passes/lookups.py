@@ -2,8 +2,8 @@ r"""A one-hot input is a row of the table, not a product.
 
 With $e_k$ the one-hot row of number $k$: $(e_k E) W = (E W)_k$, one small product for the whole
 vocabulary and then a row for each position; backward
-$\sum_n g_n^\top e_{k_n} E = S^\top E$ with $S$ the $g_n$ added up at their rows, and the gradient of
-the table is $S W^\top$.  Only where the table has fewer rows than there are positions.
+$\sum_n g_n^\top e_{k_n} E = S^\top E$ with $S$ the $g_n$ added up at their rows, and the gradient
+of the table is $S W^\top$.  Only where the table has fewer rows than there are positions.
 """
 
 from __future__ import annotations
