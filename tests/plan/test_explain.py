@@ -7,10 +7,12 @@ from tinygrad_lstm import (
     CELLS,
     Graph,
     Input,
+    KeepMask,
     Linear,
     cell,
     compile,
     cross_entropy,
+    seed,
     stack,
     tanh,
     through_time,
@@ -169,3 +171,21 @@ def test_every_cell_can_be_explained(name):
     calls = sum(row.cost.calls for part in found.parts for row in part.rows)
     assert calls == found.stages[-1].cost.calls
     assert str(found) == str(plan.explain())
+
+
+def test_measuring_leaves_random_streams_and_the_last_gradients_as_they_were():
+    x = Input("x", N, D)
+    graph = Graph([x], [(x * KeepMask(0.5)(x)).sum()])
+    plan = compile(graph, wrt=[x])
+    seed(3)
+    plan.step(np.ones((N, D)))
+    before = np.array(plan.grads["x"])
+    plan.explain(measure=True)
+    assert np.array_equal(plan.grads["x"], before)
+    plan.step(np.ones((N, D)))
+    after = np.array(plan.grads["x"])
+    seed(3)
+    for mask in (before, after):
+        graph.forward(np.ones((N, D)))
+        graph.backward()
+        assert np.array_equal(x.grad, mask)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..blas import blas_facts, one_blas_thread
+from ..settings import LOCAL, Setting
 from .names import Names
 from .outline import Part, outline
 from .program import cores
@@ -62,7 +64,7 @@ def explanation(plan: Plan, variant: Variant | None, measure: bool) -> Explanati
         words = f"Plan of {_graph(plan)}: its shapes are not known yet."
         return Explanation(words, passes)
     names = Names(plan.graph, variant)
-    with one_blas_thread() if measure else nullcontext():
+    with _measuring(variant) if measure else nullcontext():
         seconds = time_by_unit(variant, *variant.arrived) if measure and variant.arrived else None
         found = list(stages(plan.graph, plan.wrt, plan.options, variant, measure))
         runs_on = _runs_on(variant)
@@ -83,6 +85,16 @@ def _tried(variant: Variant) -> str:
     times = ", ".join(f"{name} {1e3 * s:.3g} ms" for name, s in variant.tried.items())
     best = min(variant.tried, key=variant.tried.__getitem__)
     return f" Arrangements of the products, measured: {times}; {best} was the fastest."
+
+
+@contextmanager
+def _measuring(variant: Variant) -> Iterator[None]:
+    """One BLAS thread; random streams and what the last step gave are afterwards as before."""
+    kept = [(a, a.copy()) for a in (*variant.outputs, *variant.grads.values())]
+    with one_blas_thread(), Setting(streams=copy.deepcopy(LOCAL.streams)):
+        yield
+    for array, before in kept:
+        array[...] = before
 
 
 def title_of(plan: Plan, variant: Variant) -> str:
