@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
 
 from .buffers import Buffer
 from .matrices import Matrices
 from .memory import Memory
-from .pointwise import Pointwise
+from .pointwise import SMALL, Pointwise
 from .schedule import Region, Unit
 from .singles import Singles
 from .slabs import in_slabs
@@ -143,6 +146,9 @@ class Emitter(Pointwise, Matrices, Singles):
         for f, operands in self._pointwise(unit):
             ndim = operands[-1].ndim if isinstance(operands[-1], Spread) else x.ndim
             args = [s.during(lo, hi, ndim) if isinstance(s, Spread) else s for s in operands]
+            if x.steps:
+                numbers = [not isinstance(s, Spread) for s in operands]
+                args = [_filled(a, args[-1]) if n else a for a, n in zip(args, numbers)]
             calls.append((f, tuple(args)))
         return calls
 
@@ -159,3 +165,11 @@ def _side_by_side(region: Region, memory: Memory) -> dict[Buffer, list[Term]]:
                 if a.size == a.shape[-1]:
                     found.setdefault(buffer, []).append(a)
     return found
+
+
+def _filled(number: Any, out: Any) -> Any:
+    """A number that fills the array of one step, filling that of all steps where it is small."""
+    plain = isinstance(number, np.ndarray) and isinstance(out, np.ndarray)
+    if not plain or not 0 < number.ndim < out.ndim or out.size > SMALL:
+        return number
+    return np.ascontiguousarray(np.broadcast_to(number, out.shape))

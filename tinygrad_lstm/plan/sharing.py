@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .buffers import RANK, Buffer, Positions, Storage, memory_of
+from .buffers import RANK, SMALL_ARENA, Buffer, Positions, Storage, memory_of
 from .schedule import Schedule, Unit, real_users
 from .terms import POINTWISE, Term
 
@@ -19,6 +19,8 @@ def share_in_place(plan: Schedule, found: Storage, positions: Positions, roots: 
         alone = ("copy", "where", "astype")  # these write before they have read everything
         if unit[0].fn not in POINTWISE or unit[0].fn in alone or unit[0] not in found.place:
             continue
+        if _is_tiny(unit):
+            continue
         choices = []
         for k in range(len(unit[0].args)):
             offset = _dying(k, unit, plan, found, positions, roots)
@@ -30,6 +32,12 @@ def share_in_place(plan: Schedule, found: Storage, positions: Positions, roots: 
             if mine is theirs or (rank == RANK["full"] and mine.kind != "full"):
                 continue
             _merge(found, members, mine, theirs, offset)
+
+
+def _is_tiny(unit: Unit) -> bool:
+    """Whether the memory is not worth it: a call that overwrites its argument takes longer."""
+    x = unit[0]
+    return len(unit) * x.size * max(x.steps, 1) * x.dtype.itemsize <= SMALL_ARENA
 
 
 def _dying(

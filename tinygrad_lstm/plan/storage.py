@@ -38,7 +38,11 @@ def store(
         kind = max((_kind(x, plan, positions, roots) for x in group), key=RANK.__getitem__)
         region = positions.region_of.get(group[0])
         buffer = Buffer(
-            kind, len(group), group[0], _side_by_side(group[0], plan, rows), region=region
+            kind,
+            len(group),
+            group[0],
+            kind != "chunk" and _side_by_side(group[0], plan, rows),
+            region=region,
         )
         for k, x in enumerate(group):
             found.place[x] = (buffer, k)
