@@ -127,8 +127,11 @@ class CupyDevice(Device):
         self._kernel(TAKE)(W, ids, _width(W), out)
 
     def scatter(self, g: Any, ids: Any, out: Any) -> None:  # type: ignore[override]
-        out.fill(0)
-        self._kernel(SCATTER)(g, ids, _width(out), out)
+        for rows, sums in zip(g, out):
+            sums.fill(0)
+            self._kernel(SCATTER)(rows, ids, _width(sums), sums)
+
+    scatter_sorted = scatter  # type: ignore[assignment]
 
     def gather(self, arrived: list[Any], numbers: tuple[int, ...], out: Any) -> None:  # type: ignore
         parts = [arrived[k] for k in numbers]

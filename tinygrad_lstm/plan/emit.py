@@ -139,9 +139,10 @@ class Emitter(Pointwise, Matrices, Singles):
             kind, out = x.fn[:-1], self.memory.spread(x).during(lo, hi, x.ndim)
             return [(self.device.gather, (self.arrived[kind], x.how[lo:hi], out))]
         if x.fn == "take" and x.steps:
-            W, ids = (self.memory.spread(a) for a in x.args)
-            out = self.memory.spread(x).during(lo, hi, x.ndim)
-            return self._rows(W.array, ids.during(lo, hi, x.args[1].ndim), out, x.args[0].shape[0])
+            ids = self.memory.spread(x.args[1]).during(lo, hi, x.args[1].ndim)
+            tables = [self.memory.spread(y.args[0]).array for y in unit]
+            outs = [self.memory.spread(y).during(lo, hi, y.ndim) for y in unit]
+            return self._rows(tables, ids, outs, x.args[0].shape[0])
         calls = []
         for f, operands in self._pointwise(unit):
             ndim = operands[-1].ndim if isinstance(operands[-1], Spread) else x.ndim

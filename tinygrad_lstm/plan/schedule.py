@@ -17,7 +17,7 @@ from .terms import LEAVES, POINTWISE, VIEWS, Term
 Unit = tuple[Term, ...]
 """Terms that are computed by one call."""
 
-TOGETHER = POINTWISE | {"matmul", "contract", "total"}
+TOGETHER = POINTWISE | {"matmul", "contract", "total", "take", "scatter"}
 """What one call can compute for several terms."""
 
 

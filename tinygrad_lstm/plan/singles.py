@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .schedule import Unit
@@ -25,9 +26,9 @@ class Singles(Writer):
         if x.fn == "call":
             return [(d.call, (x.how, out, *args))]
         if x.fn == "take":
-            return self._rows(args[0], args[1], out, x.args[0].shape[0])
+            return self._rows([args[0]], args[1], [out], x.args[0].shape[0])
         if x.fn == "scatter":
-            return [(d.scatter, (args[0], args[1], out))]
+            return [(self._adding(x, 1), (_block(args[0]), args[1], _block(out)))]
         if x.fn == "embed":
             axis, start, step = x.how
             field = out.window(axis, start, x.args[0].shape[axis], step)
@@ -55,8 +56,28 @@ class Singles(Writer):
             at += a.shape[x.how]
         return parts
 
-    def _rows(self, W: Any, ids: Any, out: Any, count: int) -> list[tuple]:
-        return [(self.device.check_rows, (ids, count)), (self.device.take, (W, ids, out))]
+    def _rows(self, tables: Sequence, ids: Any, outs: Sequence, count: int) -> list[tuple]:
+        lookups = [(self.device.take, (W, ids, out)) for W, out in zip(tables, outs)]
+        return [(self.device.check_rows, (ids, count)), *lookups]
+
+    def _scatter(self, unit: Unit) -> list[Call]:
+        """Rows added up outside of loops; members have the same numbers, so one call does."""
+        memory, add = self.memory, self._adding(unit[0], len(unit))
+        ids = memory.spread(unit[0].args[1]).array
+        for flat in (True, False):
+            g = memory.joined([memory.spread(x.args[0]) for x in unit], flat)
+            out = g and memory.joined([memory.spread(x) for x in unit], flat)
+            if g is not None and out is not None:
+                g, out = (_block(g), _block(out)) if flat else (g, out)
+                return [(add, (g.array, ids, out.array))]
+        return self._alone(unit)
+
+    def _adding(self, x: Term, blocks: int) -> Any:
+        """Which function adds up the rows of so many terms like x."""
+        g, ids = x.args
+        found = min(x.shape[0], ids.size)
+        longest = found and blocks * g.size / found > SORTED
+        return self.device.scatter_sorted if longest else self.device.scatter
 
     def _alone(self, unit: Unit) -> list[Call]:
         """Calls of terms without time."""
@@ -72,5 +93,13 @@ class Singles(Writer):
         return [(self.device.copy, (out[(t, ...)], part)) for t, part in enumerate(parts)]
 
 
-SMALL = 4096
-"""Below so many entries a number is met as a filled array: a scalar costs more than that."""
+SORTED = 2200
+"""From so many entries for each number on rows are sorted before they are added up.
+
+A product with one-hot rows is quicker below some twenty numbers, but one inf would spread to all.
+"""
+
+
+def _block(s: Spread) -> Spread:
+    """With an axis for the blocks, of which there is one."""
+    return s.mapped(lambda array, lead: array[(slice(None),) * lead + (None,)])

@@ -24,7 +24,8 @@ def lookups(program: Program) -> Program:
         if x.fn == "contract":
             return _weight(tape, *args)
         if x.fn == "total" and x.how is None and args[0].fn == "scatter":
-            return _table(tape, args[0])
+            g, ids = args[0].args
+            return _table(tape, g, ids, x.shape[0])
         return None
 
     return program.rewritten(rule)
@@ -65,12 +66,14 @@ def _weight(tape: Tape, g: Term, x: Term) -> Term | None:
     return None
 
 
-def _table(tape: Tape, y: Term) -> Term | None:
-    """total(scatter(g B, ids)) = S B."""
-    g, ids = y.args
+def _table(tape: Tape, g: Term, ids: Term, count: int) -> Term:
+    """total(scatter(g B, ids)) = S B, and the same for each part of a sum."""
     if g.fn == "matmul" and not g.args[1].steps and g.args[0].steps and g.ndim == 2:
-        return tape.matmul(_sums(tape, g.args[0], ids, y.shape[0]), g.args[1])
-    return _sums(tape, g, ids, y.shape[0])
+        return tape.matmul(_sums(tape, g.args[0], ids, count), g.args[1])
+    if g.fn == "add" and all(a.shape == g.shape and a.steps for a in g.args):
+        a, b = (_table(tape, a, ids, count) for a in g.args)
+        return a + b
+    return _sums(tape, g, ids, count)
 
 
 def _sums(tape: Tape, g: Term, ids: Term, count: int) -> Term:

@@ -3,6 +3,7 @@ r"""Calls that differ only in their arrays become one call on arrays that lie si
 $[a B_1 \mid a B_2] = a [B_1 \mid B_2]$: products with a common left side are one product;
 $a_1 B_1 + a_2 B_2 = [a_1 \mid a_2] [B_1 ; B_2]$: a sum of products is one product, too.  So the
 results of a group lie in one array, block after block, (4, T, N, H); pointwise calls join likewise.
+So do lookups of the same rows, and the sums of rows that are their gradients.
 """
 
 from __future__ import annotations
@@ -125,6 +126,7 @@ class _Groups:
                 self._add(list(x.args[:half]))
                 self._add(list(x.args[half:]))
         self._spread()
+        self._lookups()
         self._contracts()
 
     def _add(self, terms: list[Term]) -> bool:
@@ -178,27 +180,43 @@ class _Groups:
                 result.append((self.at[a][0], self.at[a][1] - k))
             elif not a.steps:
                 result.append("outside")
+            elif a.fn == "take":
+                result.append(("rows", a.args[1]))
             else:
                 return None
         return tuple(result)
 
     def _outside(self, run: list[Term]) -> None:
-        """What they read from outside of time lies side by side as well."""
+        """What they read from outside of time, or look up there, lies side by side as well."""
         for k in range(len(run[0].args)):
             args = [x.args[k] for x in run]
-            if any(a.steps or is_number(a) or is_view(a) for a in args) or not self._add(args):
+            made = all(makes_memory(a) and (not a.steps or a.fn == "take") for a in args)
+            if not made or not self._add(args):
                 continue
             for _, part in groupby(args, key=lambda a: a.fn):
                 alike = list(part)
-                if alike[0].fn in POINTWISE:
+                if alike[0].fn in POINTWISE or alike[0].fn == "take":
                     self._outside(alike)
+
+    def _lookups(self) -> None:
+        """Lookups of the same rows, where no product said in which order their results lie."""
+        same: dict[tuple, list[Term]] = {}
+        for x in self.users:
+            if x.fn == "take" and x.steps and not x.args[0].steps and x not in self.at:
+                same.setdefault((x.args[1], x.shape, x.dtype), []).append(x)
+        for takes in same.values():
+            if self._add(takes):
+                self._outside(takes)
+        self._spread()
 
     def _contracts(self) -> None:
         """Products and sums over all steps of the members of a group."""
         kinds: dict[tuple, list[tuple[int, Term]]] = {}
         for x in self.users:
-            if x.fn in ("contract", "total") and x.args[0] in self.at:
-                number, k = self.at[x.args[0]]
+            g = x.args[0].args[0] if x.fn == "scatter" and x.args[0].fn == "whole" else None
+            g = x.args[0] if x.fn in ("contract", "total") else g
+            if g is not None and g in self.at:
+                number, k = self.at[g]
                 kinds.setdefault((x.fn, x.how, number, *x.args[1:]), []).append((k, x))
         for found in kinds.values():
             terms = [x for _, x in sorted(found, key=lambda pair: pair[0])]
