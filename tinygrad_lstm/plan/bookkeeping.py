@@ -10,7 +10,7 @@ from .accounts import GIVEN, HANDED, KEPT, OTHERS, OUTPUTS, PASSING, WEIGHTS, Ac
 from .belonging import handed_over, root
 from .names import PIECE, Names, adjoined, memory_of
 from .schedule import Region, Schedule
-from .segments import time_of
+from .segments import times_of
 from .terms import Term
 
 if TYPE_CHECKING:
@@ -25,17 +25,18 @@ GIVEN_BY = ("input", "inputs", "seed", "seeds", "leaf", "draw", "given")
 
 def memory_report(graph: Graph, variant: Variant) -> MemoryReport:
     """Read the storage of a plan, part by part."""
-    T = time_of(variant.program)
+    times = times_of(variant.program) if len(variant.parts) > 1 else []
+    T = max(times, default=0)
     accounts: list[Account] = []
     loops: list[tuple[int, int, str]] = []
     at = 0
     for part in variant.parts:
         there, places = _loops(part.emitter.plan, at)
         names = Names(graph, variant, part.program)
-        accounts += _accounts(part, names, at, places, T if len(variant.parts) > 1 else 0)
+        accounts += _accounts(part, names, at, places, T)
         loops += there
         at += places
-    accounts += _handed_over(variant, at, T)
+    accounts += _handed_over(variant, at, times)
     carries = (c for c in variant.program.terms() if c.fn == "carry")
     state = max(carries, key=_size, default=None)
     return MemoryReport(
@@ -48,23 +49,26 @@ def memory_report(graph: Graph, variant: Variant) -> MemoryReport:
     )
 
 
-def _handed_over(variant: Variant, places: int, T: int) -> Iterable[Account]:
+def _handed_over(variant: Variant, places: int, times: list[int]) -> Iterable[Account]:
     """What segments hand to each other: values of all timesteps, and everything else together."""
     asked = Counter[int]()
     for a in variant.outputs:
         asked[id(root(a))] += a.nbytes
     rest = []
     for array in handed_over(variant):
-        if array.shape[:1] != (T + 1,) and id(array) not in asked:
+        T = array.shape[0] - 1 if array.ndim else 0
+        if T not in times and id(array) not in asked:
             rest.append(array.nbytes)
             continue
         role = OUTPUTS if 2 * asked[id(array)] > array.nbytes else HANDED
         words = f"{'outputs' if role is OUTPUTS else 'values'} of all steps"
-        slot, life = array.nbytes / T, ((0, places - 1),)
+        slot, life = array.nbytes / (T if T in times else times[0]), ((0, places - 1),)
         yield Account(words, role, "full", array.shape, array.nbytes, slot, life)
     if rest:
         words = f"{len(rest)} arrays: states at the borders, sums so far, streams of one segment"
-        yield Account(words, HANDED, "once", (), sum(rest), sum(rest) / T, ((0, places - 1),))
+        yield Account(
+            words, HANDED, "once", (), sum(rest), sum(rest) / times[0], ((0, places - 1),)
+        )
 
 
 def _accounts(part: Lowered, names: Names, at: int, places: int, T: int) -> Iterable[Account]:

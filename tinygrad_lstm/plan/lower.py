@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .device import Device
@@ -19,6 +18,9 @@ from .terms import Term
 if TYPE_CHECKING:
     from .plan import Options
 
+Arrived = dict[str, list[Any]]
+"""What comes from outside: the arrays of a step by "input", its seeds by "seed"."""
+
 
 class Lowered:
     """A program after all passes, with its memory and its calls.
@@ -32,12 +34,7 @@ class Lowered:
     """
 
     def __init__(
-        self,
-        program: Program,
-        options: Options,
-        device: Device,
-        draws: Sequence[Sequence[Term]] = (),
-        arrived: dict[str, list[Any]] | None = None,
+        self, program: Program, options: Options, device: Device, arrived: Arrived | None = None
     ) -> None:
         passes = options.passes
         for name in passes:
@@ -57,9 +54,9 @@ class Lowered:
         )
         self.program = program
         self.emitter = emitter_for(plan, storage, device, roots, join)
-        self.emitter.arrived = self.emitter.arrived if arrived is None else arrived
-        masks = iter(program.draws)
-        self.emitter.run([[next(masks) for _ in together] for together in draws])
+        if arrived is not None:
+            self.emitter.arrived = arrived
+        self.emitter.run(program.draws)
         self.parts: list[Lowered] = [self]
         self.calls, self.loads = self.emitter.calls, self.emitter.loads
         self.arrived = self.emitter.arrived

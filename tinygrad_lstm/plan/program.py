@@ -17,20 +17,24 @@ class Program:
     """What is to be computed: a term (of one step) for every output and every gradient.
 
     Attributes:
-        draws: random masks.
+        draws: random masks as lists of terms that are drawn together, step after step.
         times: how often its loops are run for each time that weights are prepared.
     """
 
     tape: Tape
     outputs: list[Root]
     grads: dict[str, Root]
-    draws: list[Term]
+    draws: list[list[Term]]
     times: int = 1
 
     def roots(self) -> list[Term]:
         """Every term that is wanted, once."""
-        wanted = [*self.draws, *(x for x, _ in self.outputs), *(x for x, _ in self.grads.values())]
-        return list(dict.fromkeys(wanted))
+        rest = (*self.outputs, *self.grads.values())
+        return list(dict.fromkeys([*self.masks(), *(x for x, _ in rest)]))
+
+    def masks(self) -> list[Term]:
+        """All random masks."""
+        return [x for together in self.draws for x in together]
 
     def terms(self) -> list[Term]:
         """Everything that the roots depend on, arguments first; a carry's `next` comes later."""
@@ -71,7 +75,7 @@ class Program:
             tape=tape,
             outputs=[(new[x], t) for x, t in self.outputs],
             grads={name: (new[x], t) for name, (x, t) in self.grads.items()},
-            draws=[new[x] for x in self.draws],
+            draws=[[new[x] for x in together] for together in self.draws],
         )
 
 

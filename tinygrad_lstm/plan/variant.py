@@ -16,7 +16,7 @@ from .cupy_device import device_of
 from .lower import Lowered
 from .program import Program, Root
 from .reverse import gradients
-from .segments import Segmented, segments_of, time_of
+from .segments import Segmented, times_of
 from .terms import Term
 
 if TYPE_CHECKING:
@@ -45,10 +45,8 @@ class Variant:
         device = device_of([*leaves, *arrays], options.tf32, options.kernels)
         self.built = Builder(graph, arrays, "roles" in options.passes)
         program = _program(self.built, wrt, seeded)
-        way = (
-            Segmented if options.checkpoint and len(segments_of(time_of(program))) > 1 else Lowered
-        )
-        made = way(program, options, device, self.built.draws)
+        way = Segmented if options.checkpoint and times_of(program) else Lowered
+        made = way(program, options, device)
         self.program, self.parts, self.device = made.program, made.parts, device
         self.emitter = self.parts[0].emitter
         self.calls = made.calls
@@ -158,9 +156,8 @@ def _program(built: Builder, wrt: Mapping[str, Tensor], seeded: Sequence[bool]) 
     leaves = {name: built.value(node) for name, node in wrt.items()}
     found = gradients(built, seeds, list(leaves.values()))
     grads = {name: found.get(x, tape.filled(0, x.shape, x.dtype)) for name, x in leaves.items()}
-    draws = [draw for together in built.draws for draw in together]
     roots = {name: _root(x) for name, x in grads.items()}
-    return Program(tape, [_root(y) for y in outputs], roots, draws)
+    return Program(tape, [_root(y) for y in outputs], roots, built.draws)
 
 
 def _root(x: Term) -> Root:

@@ -33,7 +33,7 @@ class Every:
     """All timesteps' values of a term, kept.
 
     Attributes:
-        array: (T + 1, ...): before the first step stands what `carry` starts from.
+        array: (T + 1, ...): beside the first step that `carry` takes stands what it starts from.
         carry: the carry whose next it is, if there is one.
     """
 
@@ -42,6 +42,20 @@ class Every:
     carry: Term | None = None
 
     @property
+    def back(self) -> bool:
+        """Whether the carry runs back in time, so that its start stands behind the last step."""
+        return self.carry is not None and self.carry.how < 0
+
+    @property
+    def start(self) -> Any:
+        """The slot for what the carry starts from."""
+        return self.array[(-1 if self.back else 0, ...)]
+
+    @property
     def values(self) -> Any:
         """(T, ...)."""
-        return self.array[1:]
+        return self.of(self.array, self.term)
+
+    def of(self, array: Any, x: Term) -> Any:
+        """The values of x, the term or its carry, in the whole array or in a window of it."""
+        return array[:-1] if self.back == (x is self.term) else array[1:]

@@ -10,13 +10,13 @@ from ..tape import Tape
 from ..terms import Term, is_number
 from .cut import Cut
 from .given import Every, Given
-from .ranks import BACKWARD, FORWARD
+from .ranks import reads
 
 LEAVES = ("parameter", "leaf", "input", "seed", "const")
 SAME = ("alias", "reshape", "permute", "getitem", "broadcast_to")
 """Views in the same time."""
 ARRIVING = ("inputs", "seeds")
-STREAMS = (*ARRIVING, "rows", "each", "draw")
+STREAMS = (*ARRIVING, "rows", "each", "draw", "flip")
 """What comes into a loop from outside of time."""
 
 
@@ -52,10 +52,10 @@ class Part:
         if self._is_given(x):
             self.cut.hand(x)
             return ()
-        return (*x.args, *([x.next] if x.next is not None else []))
+        return reads(x)
 
     def _is_given(self, x: Term) -> bool:
-        if x.steps == self.cut.T and x.fn == "each":
+        if x.steps in self.cut.times and x.fn == "each":
             return False
         elsewhere = x in self.cut.masks or self.cut.crosses(x) or self.cut.rank[x] != self.rank
         return elsewhere and not is_at_hand(x)
@@ -78,20 +78,29 @@ class Part:
 
 
 class PartOfTime(Part):
-    """What is computed for every segment.
+    """What is computed for every segment of the loops over T timesteps.
 
     Attributes:
-        carries: what a segment takes over from the one computed before, and where it is put.
+        carries: what a segment begins with, and where it is put: what the segment before has come
+            to, or for loops of an earlier phase, which are computed again, what was saved of them.
         arriving: for each length of segments what comes from outside, by what its term says.
         windows: for each length where the values of other streams are put.
     """
 
-    def __init__(self, cut: Cut, rank: int, roots: Sequence[Term]) -> None:
+    def __init__(
+        self, cut: Cut, rank: int, T: int, roots: Sequence[Term], saved: Sequence[Term]
+    ) -> None:
+        self.T = T
         self.carries: dict[Term, Given] = {}
         self.arriving: dict[int, dict[Any, Term]] = {}
         self.windows: dict[int, dict[Term, Any]] = {}
-        super().__init__(cut, rank, list(dict.fromkeys(roots)))
-        self.roots += [c.next for c in self.carries if c.next not in self.roots]
+        super().__init__(cut, rank, [*roots, *saved])
+        own = [c.next for c in self.carries if self.is_own(c)]
+        self.roots = list(dict.fromkeys([*roots, *own]))
+
+    def is_own(self, c: Term) -> bool:
+        """Whether the carry runs here; if not it is computed again from what was saved of it."""
+        return self.cut.rank[c] == self.rank
 
     def _reads(self, x: Term) -> tuple[Term, ...]:
         if self._is_stream(x):
@@ -113,22 +122,18 @@ class PartOfTime(Part):
             self.cut.hand(start)
 
     def _is_given(self, x: Term) -> bool:
-        return x.steps != self.cut.T and x not in self.roots and not is_at_hand(x)
+        return x.steps != self.T and x not in self.roots and not is_at_hand(x)
 
     def _is_stream(self, x: Term) -> bool:
-        return x.steps == self.cut.T and (x.fn in STREAMS or self.kept(x) is not None)
+        return x.steps == self.T and (x.fn in STREAMS or self.kept(x) is not None)
 
     def kept(self, x: Term) -> Every | None:
-        """Where x is read from, if a segment that goes back need not compute it again."""
-        if self.rank != BACKWARD or self.cut.rank[x] != FORWARD:
-            return None
-        if x.fn == "carry":
-            every = self.cut.every.get(x.next)
-            return every if every is not None and every.carry is x else None
-        return self.cut.every.get(x)
+        """Where x is read from, if an earlier phase has kept all of it."""
+        every = self.cut.kept(x)
+        return every if every is not None and self.cut.rank[every.term] < self.rank else None
 
     def _on(self, tape: Tape, x: Term, args: list[Term], T: int) -> Term:
-        if x.fn in ARRIVING and x.steps == self.cut.T:
+        if x.fn in ARRIVING and x.steps == self.T:
             return self._arriving(tape, x, T)
         if self._is_stream(x):
             return self._window(x, T).on(tape, T)
@@ -137,7 +142,7 @@ class PartOfTime(Part):
             return tape.make("carry", (start,), x.how, x.shape, x.dtype, T)
         if x.fn == "total" and x in self.roots:
             return tape.total(args[0], T)
-        if x.steps == self.cut.T:
+        if x.steps == self.T:
             return again(tape, x, args, T)
         return super()._on(tape, x, args, T)
 
@@ -158,7 +163,7 @@ class PartOfTime(Part):
         if every.term not in there:
             there[every.term] = self.cut.empty(x, T + 1)
         array = there[every.term]
-        return Given(x, array[:-1] if x.fn == "carry" else array[1:])
+        return Given(x, every.of(array, x))
 
 
 def is_apart(x: Term) -> bool:
