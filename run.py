@@ -1,6 +1,7 @@
 """One command for everything, on a machine with Python 3.10 or newer and nothing else.
 
     python3 run.py demo        train the LSTM on real text and write a report
+    python3 run.py train FILE  train a character model on a text of your own
     python3 run.py step        walk through backpropagation node by node, in the terminal
     python3 run.py test        run the test suite
     python3 run.py docs        build the documentation into docs/_build/html
@@ -28,6 +29,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 COMMANDS = {  # command: the extra that it needs, and the programs to run
     "demo": ("", ["-m tinygrad_lstm.cli demo"]),
+    "train": ("", ["-m tinygrad_lstm.cli train"]),
     "step": ("", ["-m tinygrad_lstm.cli step"]),
     "test": ("test", ["-m pytest"]),
     "docs": ("docs", ["-m sphinx -W --keep-going -b html docs docs/_build/html"]),

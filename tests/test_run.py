@@ -54,6 +54,12 @@ def test_the_stepper_runs_from_where_you_are(empty):
     assert empty[-1] == ["-m", "tinygrad_lstm.cli", "step", "--T", "2"]
 
 
+def test_training_reads_a_file_that_is_named_from_where_you_are(empty):
+    run.main(["train", "diary.txt", "--steps", "3"])
+    assert empty[-1] == ["-m", "tinygrad_lstm.cli", "train", "diary.txt", "--steps", "3"]
+    assert "train diary.txt" in README
+
+
 def test_the_demo_needs_the_core_only_and_takes_it_from_any_environment(empty):
     run.main(["test"])
     run.main(["demo"])

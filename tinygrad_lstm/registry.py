@@ -1,11 +1,17 @@
-"""Which cells there are: `@cell` enters one into CELLS."""
+"""Which cells there are: `@cell` enters one into CELLS, `find_cell` finds one by its name."""
 
 from __future__ import annotations
 
 import functools
+import importlib.util
+import inspect
+import sys
+import traceback
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 
-from .errors import ArgumentError, GraphError
+from .errors import ArgumentError, GraphError, TinygradError
 from .graph import Graph
 
 CellBuilder = Callable[[int, int], Graph]
@@ -33,6 +39,32 @@ def cell(build: CellBuilder) -> CellBuilder:
         GraphError: when a built graph breaks the contract, or another cell has the name.
     """
 
+    other = CELLS.get(build.__name__)
+    if other is not None and other.__module__ != build.__module__:
+        raise GraphError(f"@cell: there is a {build.__name__!r} already, in {other.__module__}")
+    CELLS[build.__name__] = _checked(build)
+    return CELLS[build.__name__]
+
+
+def find_cell(name: str) -> CellBuilder:
+    """The cell of that name, or a function of a user's file: "gru", "my_cells.py:mgu".
+
+    Raises:
+        ArgumentError: when there is no such cell, file or function, or when the file does not run.
+    """
+    path, _, inside = name.rpartition(":")
+    if path.endswith(".py"):
+        build = getattr(_module(Path(path)), inside, None)
+        if inspect.isfunction(build):
+            return _checked(build)
+        raise ArgumentError(f"{path} has no function {inside!r} (input_size, hidden_size) -> Graph")
+    if name not in CELLS:
+        known = ", ".join(sorted(CELLS))
+        raise ArgumentError(f"there is no cell {name!r}; there are {known}, or FILE.py:NAME")
+    return CELLS[name]
+
+
+def _checked(build: CellBuilder) -> CellBuilder:
     @functools.wraps(build)
     def checked(input_size: int, hidden_size: int) -> Graph:
         graph = build(input_size, hidden_size)
@@ -40,10 +72,6 @@ def cell(build: CellBuilder) -> CellBuilder:
         graph.name = graph.name or build.__name__
         return graph
 
-    other = CELLS.get(build.__name__)
-    if other is not None and other.__module__ != build.__module__:
-        raise GraphError(f"@cell: there is a {build.__name__!r} already, in {other.__module__}")
-    CELLS[build.__name__] = checked
     return checked
 
 
@@ -57,3 +85,33 @@ def _check_contract(graph: Graph, name: str) -> None:
             f"state in: {', '.join(n.title for n in state)}; "
             f"state out: {', '.join(n.title for n in outputs)}"
         )
+
+
+def _module(path: Path) -> ModuleType:
+    """The file as a module, run once; it may import what lies beside it."""
+    name = str(path.resolve())  # a short one could be that of an installed module
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, name)
+    assert spec is not None and spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    sys.path.append(str(path.resolve().parent))
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        if isinstance(error, TinygradError):
+            raise
+        raise ArgumentError(_what_failed(path, error)) from error
+    return module
+
+
+def _what_failed(path: Path, error: Exception) -> str:
+    """Where in the user's file, and what."""
+    if isinstance(error, OSError) and Path(str(error.filename)) == path.resolve():
+        return f"{path}: {error.strerror}"
+    if isinstance(error, SyntaxError):
+        return f"{path}:{error.lineno}: {type(error).__name__}: {error.msg}"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename) == path.resolve()]
+    return f"{path}:{lines[-1]}: {type(error).__name__}: {error}"

@@ -82,3 +82,14 @@ def stream(purpose: str) -> np.random.Generator:
         key = None if LOCAL.entropy is None else [LOCAL.entropy, tag]
         LOCAL.streams[purpose] = np.random.default_rng(key)
     return LOCAL.streams[purpose]
+
+
+def stream_states() -> dict[str, Any]:
+    """Where every random stream is, by purpose; only strings and numbers."""
+    return {name: generator.bit_generator.state for name, generator in LOCAL.streams.items()}
+
+
+def restore_streams(states: dict[str, Any]) -> None:
+    """Put random streams back to where `stream_states` found them."""
+    for purpose, state in states.items():
+        stream(purpose).bit_generator.state = state

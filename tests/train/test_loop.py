@@ -7,7 +7,7 @@ import pytest
 
 import tinygrad_lstm as tl
 from tinygrad_lstm.train import loop
-from tinygrad_lstm.train.loop import LOOKS, Recipe, held_out_bits, train
+from tinygrad_lstm.train.loop import LOOKS, Course, Recipe, held_out_bits, train
 from tinygrad_lstm.train.model import CharModel, Sizes
 from tinygrad_lstm.train.sample import generate
 from tinygrad_lstm.train.text import split_text
@@ -30,7 +30,7 @@ def trained(recipe=RECIPE, seed=3):
     text = cyclic_text()
     with tl.seed(seed):
         model = small_model(text)
-        history = train(model, text, recipe, lambda done, history: None)
+        history = train(Course(model, text, recipe), lambda *args: None)
         return model, text, history, generate(model, text, "abc", 20)
 
 
@@ -56,7 +56,7 @@ def test_the_plan_trains_as_the_graph_does(cell, dtype, rtol):
             text = cyclic_text()
             model = CharModel(Sizes(cell, 2, 6, 4, len(text.vocabulary)))
             recipe = Recipe(N=4, T=8, steps=20, eager=eager)
-            histories.append(train(model, text, recipe, lambda *args: None))
+            histories.append(train(Course(model, text, recipe), lambda *args: None))
     plan, graph = histories
     np.testing.assert_allclose(plan.training, graph.training, rtol=rtol)
     np.testing.assert_allclose(plan.held_out, graph.held_out, rtol=rtol)

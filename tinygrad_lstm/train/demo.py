@@ -7,12 +7,13 @@ from pathlib import Path
 
 from .. import __version__
 from ..blas import one_blas_thread
+from ..registry import find_cell
 from ..settings import seed
 from ..staging import staged
 from .baselines import baseline_bits
 from .evidence import Run
-from .loop import Recipe, train
-from .model import CharModel, Sizes, check_cell
+from .loop import Course, Recipe, train
+from .model import CharModel, Sizes
 from .progress import Progress
 from .report import PAGE, write_report
 from .text import python_reference, read_text, split_text
@@ -47,7 +48,7 @@ def run(demo: Demo) -> Path:
         TextError: for a text that cannot be read or is too short, or a folder that cannot be
             written to.  An earlier report is as it was then.
     """
-    check_cell(demo.cell)
+    find_cell(demo.cell)
     recipe = Recipe(seconds=demo.seconds, steps=demo.steps, eager=demo.eager)
     name = "the Python language reference" if demo.text is None else Path(demo.text).name
     characters = python_reference() if demo.text is None else read_text(demo.text)
@@ -57,7 +58,7 @@ def run(demo: Demo) -> Path:
         sizes = Sizes(demo.cell, demo.layers, demo.hidden, EMBEDDING, len(text.vocabulary))
         model = CharModel(sizes)
         with Progress(recipe) as progress:
-            history = train(model, text, recipe, progress)
+            history = train(Course(model, text, recipe), progress)
         baselines = baseline_bits(text)
         write_report(Run(model, text, recipe, history, baselines, __version__, demo.seed), folder)
     return out / PAGE

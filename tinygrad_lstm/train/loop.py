@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
-
+from ..settings import evaluating
 from .model import CharModel
 from .optim import Adam
-from .text import IGNORED, Text, Window, lanes_for, windows
+from .text import IGNORED, Text, endless, lanes_for, windows
 from .ways import Eager, Planned, Way
 
 LOOKS = 15
@@ -52,8 +51,33 @@ class History:
 Report = Callable[[float, History], None]
 
 
-def train(model: CharModel, text: Text, recipe: Recipe, report: Report) -> History:
-    """Train the model in place.
+class Course:
+    """A training run between two of its steps: all that the next step depends on.
+
+    Attributes:
+        N: into how many lanes the text is cut.
+        state: what the next window begins with, unless it begins a pass over the text.
+        adam: has the parameters, and how they have been moving.
+    """
+
+    def __init__(self, model: CharModel, text: Text, recipe: Recipe) -> None:
+        self.model, self.text, self.recipe = model, text, recipe
+        self.N = lanes_for(len(text.training), recipe.N, recipe.T)
+        self.state = model.start(self.N)
+        self.adam = Adam(model.network(1).parameters, recipe.limit, recipe.shrink)
+        self.history = History()
+
+    @property
+    def done(self) -> float:
+        """Which share of the run lies behind; 1 or more at its end."""
+        recipe, history = self.recipe, self.history
+        if recipe.steps:
+            return len(history.steps) / recipe.steps
+        return history.seconds / recipe.seconds
+
+
+def train(course: Course, report: Report) -> History:
+    """Train the model in place, from where the run is to its end.
 
     The state is carried from window to window, as numbers: what a window read has influence on all
     later ones, but gradients end where the window begins.
@@ -61,31 +85,25 @@ def train(model: CharModel, text: Text, recipe: Recipe, report: Report) -> Histo
     Args:
         report: is told, after every step, how much of the run is done (0 ... 1) and its history.
     """
-    way, history = (Eager if recipe.eager else Planned)(model.network(recipe.T)), History()
-    N = lanes_for(len(text.training), recipe.N, recipe.T)
-    adam, clock = Adam(way.network.parameters, recipe.limit, recipe.shrink), time.monotonic()
-    state, done = model.start(N), 0.0
-    for step, window in enumerate(endless(text.training, N, recipe.T), start=1):
-        state = model.start(N) if window.first else state
-        loss, state = way.learn(window, state)
-        adam.step(recipe.rate * decay(done), way.grads)
-        done = _done(recipe, step, time.monotonic() - clock)
-        history.steps.append(step)
+    model, text, recipe, history = course.model, course.text, course.recipe, course.history
+    way = (Eager if recipe.eager else Planned)(model.network(recipe.T))
+    clock, done = time.monotonic() - history.seconds, course.done
+    for window in endless(text.training, course.N, recipe.T, start=len(history.steps)):
+        state = model.start(course.N) if window.first else course.state
+        loss, course.state = way.learn(window, state)
+        course.adam.step(recipe.rate * decay(done), way.grads)
+        history.steps.append(len(history.steps) + 1)
         history.training.append(loss / math.log(2))
-        if done >= 1 or done * LOOKS >= len(history.looks) + 1:
-            history.looks.append(step)
+        history.seconds = time.monotonic() - clock
+        before, done = done, course.done
+        if done >= 1 or int(done * LOOKS) > int(before * LOOKS):
+            history.looks.append(history.steps[-1])
             history.held_out.append(held_out_bits(model, way, text, recipe))
         report(done, history)
         if done >= 1:
             break
     history.seconds = time.monotonic() - clock
     return history
-
-
-def endless(ids: np.ndarray, N: int, T: int) -> Iterator[Window]:
-    """The windows of one pass over the text after another."""
-    while True:
-        yield from windows(ids, N, T)
 
 
 def decay(done: float) -> float:
@@ -97,12 +115,9 @@ def held_out_bits(model: CharModel, way: Way, text: Text, recipe: Recipe) -> flo
     """Bits per character of the whole held-out text, run forward only, its state carried along."""
     N = lanes_for(len(text.held_out), recipe.N, recipe.T)
     state, nats, count = model.start(N), 0.0, 0
-    for window in windows(text.held_out, N, recipe.T):
-        loss, state = way.read(window, state)
-        known = int((window.targets != IGNORED).sum())
-        nats, count = nats + loss * known, count + known
+    with evaluating():
+        for window in windows(text.held_out, N, recipe.T):
+            loss, state = way.read(window, state)
+            known = int((window.targets != IGNORED).sum())
+            nats, count = nats + loss * known, count + known
     return nats / count / math.log(2)
-
-
-def _done(recipe: Recipe, step: int, seconds: float) -> float:
-    return step / recipe.steps if recipe.steps else seconds / recipe.seconds

@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError
 from ..graph import Graph
 from ..layers import Embedding, Linear
 from ..ops.functions import cross_entropy, softmax, stacked
-from ..registry import CELLS
+from ..registry import find_cell
 from ..tensor import Input
 from ..unroll import stack, unroll, zero_state
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What the model is made of: the cell by name, and how much of everything."""
+    """What the model is made of: the cell as `find_cell` reads it, and how much of everything."""
 
     cell: str
     layers: int
@@ -27,19 +26,17 @@ class Sizes:
     embedding_size: int
     vocabulary_size: int
 
-
-def check_cell(name: str) -> None:
-    """Raise ArgumentError unless there is a cell of that name."""
-    if name not in CELLS:
-        raise ArgumentError(f"there is no cell {name!r}; there are {', '.join(sorted(CELLS))}")
+    @property
+    def title(self) -> str:
+        """The cell's name, without the file that it is in."""
+        return self.cell.rpartition(":")[2]
 
 
 def build_cell(sizes: Sizes) -> Graph:
     """The named cell, stacked if there are several layers; h of layer l is x of layer l + 1."""
-    check_cell(sizes.cell)
-    cells, width = [], sizes.embedding_size
+    build, cells, width = find_cell(sizes.cell), [], sizes.embedding_size
     for _ in range(sizes.layers):
-        cells.append(CELLS[sizes.cell](width, sizes.hidden_size))
+        cells.append(build(width, sizes.hidden_size))
         width = size_of_h(cells[-1])  # not hidden_size where a cell projects its h
     return cells[0] if sizes.layers == 1 else stack(cells)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..settings import stream
+from ..settings import evaluating, stream
 from .model import CharModel
 from .text import Text
 
@@ -20,11 +20,12 @@ def generate(model: CharModel, text: Text, beginning: str, length: int) -> str:
     predictor, draws = model.predictor(), stream("sample")
     state, drawn = model.start(1), list(text.encode(beginning))
     probabilities = np.empty(0)
-    for k in list(drawn):
-        probabilities, *state = predictor.forward(np.array([k]), *state)
-    for _ in range(length):
-        weights = probabilities[0, 1:].astype("float64") ** (1 / TEMPERATURE)
-        k = 1 + int(draws.choice(len(weights), p=weights / weights.sum()))
-        drawn.append(k)
-        probabilities, *state = predictor.forward(np.array([k]), *state)
+    with evaluating():
+        for k in list(drawn):
+            probabilities, *state = predictor.forward(np.array([k]), *state)
+        for _ in range(length):
+            weights = probabilities[0, 1:].astype("float64") ** (1 / TEMPERATURE)
+            k = 1 + int(draws.choice(len(weights), p=weights / weights.sum()))
+            drawn.append(k)
+            probabilities, *state = predictor.forward(np.array([k]), *state)
     return text.decode(np.array(drawn[len(beginning) :]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -119,8 +120,7 @@ def windows(ids: np.ndarray, N: int, T: int) -> Iterator[Window]:
     Every character but the first is a target exactly once.  Lane n continues from window to
     window, which is what lets the state be carried.
     """
-    count = len(ids) - 1
-    length = -(-count // N)
+    count, length = len(ids) - 1, lane_length(ids, N)
     for first in range(0, length, T):
         along = np.arange(first, first + T)[:, None]
         places = along + np.arange(N) * length
@@ -128,3 +128,16 @@ def windows(ids: np.ndarray, N: int, T: int) -> Iterator[Window]:
         places = np.minimum(places, count - 1)
         targets = np.where(real, ids[places + 1], IGNORED)
         yield Window(ids[places], targets, first == 0)
+
+
+def endless(ids: np.ndarray, N: int, T: int, start: int = 0) -> Iterator[Window]:
+    """The windows of one pass over the text after another, from number `start` on."""
+    a_pass = -(-lane_length(ids, N) // T)
+    yield from islice(windows(ids, N, T), start % a_pass, None)
+    while True:
+        yield from windows(ids, N, T)
+
+
+def lane_length(ids: np.ndarray, N: int) -> int:
+    """How many characters of a text each of N lanes reads; the last lane may have fewer."""
+    return -(-(len(ids) - 1) // N)

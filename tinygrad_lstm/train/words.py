@@ -22,9 +22,9 @@ def sentences(run: Run, seen: Evidence) -> dict[str, str]:
     rows, columns = split.shown
     layers = f"{sizes.layers} layers" if sizes.layers > 1 else "one layer"
     return {
-        "title": f"{sizes.cell}: what it learned from {run.text.name}",
+        "title": f"{sizes.title}: what it learned from {run.text.name}",
         "verdict": verdict(run),
-        "introduction": f"A character model with {layers} of the cell {sizes.cell} and "
+        "introduction": f"A character model with {layers} of the cell {sizes.title} and "
         f"{sizes.hidden_size} hidden units was trained for {run.history.steps[-1]:,} steps.",
         "comparison": comparison(run),
         "temperature": f"{TEMPERATURE:g}",
