@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 
 import tinygrad_lstm as tl
-from tests.plan import pretend_cupy
+from tests.plan import pretend_cublas, pretend_cupy
 from tests.plan.comparing import assert_same, compiled, eager
+from tinygrad_lstm.plan import cublas_library
 
 
 @pytest.fixture
 def cupy(monkeypatch):
     """The stand-in, under CuPy's name."""
     monkeypatch.setitem(sys.modules, "cupy", pretend_cupy)
+    monkeypatch.setattr(cublas_library, "library", pretend_cublas.Library)
     return pretend_cupy
 
 

@@ -8,12 +8,12 @@ down instead of done, and a graph does it; whatever CUDA forbids meanwhile raise
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 
-from tests.plan import pretend_cuda as cuda  # noqa: F401
+from tests.plan import pretend_cuda as cuda
 from tests.plan.pretend_cuda import COUNTS, forbidden_in_capture, launch
 from tests.plan.pretend_kernels import ElementwiseKernel  # noqa: F401
 
@@ -27,11 +27,26 @@ class ndarray:
 
     __array_ufunc__ = None
 
-    def __init__(self, host, base=None):
+    def __init__(self, shape, dtype=float, memptr=None, strides=None):
+        """As in CuPy: new memory, or a view of some that knows of no other array."""
+        if memptr is None:
+            self._host = np.empty(shape, dtype)
+            self._mem = _taken(self._host)
+        else:
+            there = (ctypes.c_char * np.dtype(dtype).itemsize).from_address(memptr.ptr)
+            first = np.ndarray((), dtype, there)
+            strides = np.ndarray(shape, dtype).strides if strides is None else strides
+            self._host = np.lib.stride_tricks.as_strided(first, shape, strides)
+            self._mem = memptr.mem
+        self.base = None
+
+    @classmethod
+    def of(cls, host, base=None):
+        """An array with this memory, which is new unless it is that of `base`."""
+        self = cls.__new__(cls)
         self._host, self.base = host, base
-        if base is None:
-            forbidden_in_capture("taking memory")
-            COUNTS["taken"] += 1
+        self._mem = _taken(host) if base is None else base._mem
+        return self
 
     def __array__(self, *args, **kwargs):
         raise TypeError("implicit conversion to a NumPy array is not allowed; use .get()")
@@ -54,7 +69,12 @@ class ndarray:
 
     @property
     def data(self):
-        return SimpleNamespace(ptr=self._host.__array_interface__["data"][0])
+        address = self._host.__array_interface__["data"][0]
+        return cuda.MemoryPointer(self._mem, address - self._mem.ptr)
+
+    @property
+    def device(self):
+        return cuda.Device()
 
     def get(self):
         forbidden_in_capture("a copy to the host")
@@ -78,8 +98,8 @@ class ndarray:
 
     def _view(self, host):
         if not host.size or np.may_share_memory(host, self._host):
-            return ndarray(host, self if self.base is None else self.base)
-        return ndarray(host)
+            return ndarray.of(host, self if self.base is None else self.base)
+        return ndarray.of(host)
 
     def reshape(self, *shape):
         return self._view(self._host.reshape(*shape))
@@ -91,7 +111,7 @@ class ndarray:
         return self._view(self._host.swapaxes(one, other))
 
     def astype(self, dtype, copy=True):
-        return ndarray(self._host.astype(dtype))
+        return ndarray.of(self._host.astype(dtype))
 
     def sum(self, axis=None, dtype=None, out=None, keepdims=False):
         return self._reduced(np.add, axis, out, keepdims)
@@ -100,13 +120,13 @@ class ndarray:
         return self._reduced(np.maximum, axis, out, keepdims)
 
     def _reduced(self, ufunc, axis, out, keepdims):
-        out = ndarray(ufunc.reduce(self._host, axis, keepdims=keepdims)) if out is None else out
+        out = ndarray.of(ufunc.reduce(self._host, axis, keepdims=keepdims)) if out is None else out
         launch(ufunc.reduce, self._host, axis, None, out._host, keepdims)
         return out
 
     def __getitem__(self, key):
         host = self._host[_plain(key)]
-        return ndarray(np.asarray(host)) if np.isscalar(host) else self._view(host)
+        return ndarray.of(np.asarray(host)) if np.isscalar(host) else self._view(host)
 
     def __setitem__(self, key, value):
         launch(self._host.__setitem__, _plain(key), _scalar(value))
@@ -125,6 +145,14 @@ class ndarray:
 
     def __float__(self):
         return float(self.item())
+
+
+def _taken(host):
+    """Memory of the device, which a capture must not take."""
+    forbidden_in_capture("taking memory")
+    COUNTS["taken"] += 1
+    address = host.__array_interface__["data"][0]
+    return cuda.UnownedMemory(address, host.nbytes, host)
 
 
 def _operator(name):
@@ -162,7 +190,7 @@ def computed(f, *args, **settings):
     """f on the memory of arrays; its result is on the device, too, and was made at once."""
     y = f(*_plain(args), **{k: _plain(v) for k, v in settings.items()})
     if isinstance(y, np.generic | np.ndarray):
-        return ndarray(np.asarray(y))
+        return ndarray.of(np.asarray(y))
     return y
 
 
@@ -187,14 +215,14 @@ def asarray(x, dtype=None, order="C"):
         return x if dtype in (None, x.dtype) else x.astype(dtype)
     forbidden_in_capture("a copy from the host")
     COUNTS["to device"] += 1
-    return ndarray(np.array(x, dtype, order="C"))
+    return ndarray.of(np.array(x, dtype, order="C"))
 
 
 array = asarray
 
 
 def ascontiguousarray(x):
-    return x if x.flags.c_contiguous else ndarray(x._host.copy())
+    return x if x.flags.c_contiguous else ndarray.of(x._host.copy())
 
 
 def astype(x, dtype, copy=True):
@@ -213,7 +241,7 @@ class lib:
     class stride_tricks:
         @staticmethod
         def as_strided(x, shape, strides):
-            return x._view(np.lib.stride_tricks.as_strided(x._host, shape, strides))
+            return ndarray(shape, x.dtype, x.data, strides)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from tests.plan.pretend_cuda import launch
+from tinygrad_lstm.plan import masks, texts
 
 
 def _turned_into(name):
@@ -35,15 +36,98 @@ FUNCTIONS = {
     },
 }
 LINE = re.compile(r"(?:const \S+ )?(\w+) = (.*)")
+
+
+def _copied(a, out):
+    np.copyto(out, a, "unsafe")
+
+
+def _rows(ids, count):
+    with np.errstate(invalid="ignore"):
+        return np.clip(ids.ravel().astype("i8"), 0, count - 1)
+
+
+def _taken(table, ids, width, count, out):
+    out[...] = table.reshape(count, -1)[_rows(ids, count)].reshape(out.shape)
+
+
+def _scattered(g, ids, width, count, out):
+    np.add.at(out.reshape(count, -1), _rows(ids, count), g.reshape(ids.size, width))
+
+
+def _checked(ids, count, ignored, kind, faults):
+    with np.errstate(invalid="ignore"):
+        whole = ids == ids.astype("i8").astype(ids.dtype)
+    bad = ~whole | (((ids < 0) | (ids >= count)) & (ids != ignored))
+    if bad.any():
+        k = np.flatnonzero(bad)[0]
+        kind = kind if whole.flat[k] else 2
+        faults[...] = (1, kind, ids.flat[k] if whole.flat[k] else 0, count)
+
+
+def _one_hot(ids, width, out):
+    out[...] = ids[..., None] == np.arange(width)
+
+
+def _counts(ids, ignored, out):
+    out[...] = ids != ignored
+
+
+def _share(ids, count, width, ignored, out):
+    out[...] = (ids != ignored)[..., None] / max(count, 1)
+
+
+def _exp(z, top, out):
+    out[...] = np.exp(z - np.where(np.isfinite(top), top, 0))
+
+
+def _surprise(z, top, total, ids, width, ignored, out):
+    top = np.where(np.isfinite(top), top, 0)
+    k = _rows(ids, width).reshape(*ids.shape, 1)
+    found = np.log(total) - (np.take_along_axis(z, k, -1) - top)
+    out[...] = np.where(ids == ignored, 0, found[..., 0])
+
+
+def _mean(total, count, out):
+    out[...] = total / max(count, 1)
+
+
+def _handed_over(*words):
+    words[-1][:] = [int(word) for word in words[:-1]]
+
+
+def _mask(state, p, kept, first, out):
+    """By NumPy's own generator, set to the state that was handed over."""
+    s, c, training = (
+        int(state[0]) << 64 | int(state[1]),
+        int(state[2]) << 64 | int(state[3]),
+        state[4],
+    )
+    bits = np.random.PCG64()
+    bits.state = {**bits.state, "state": {"state": s, "inc": c}}
+    bits.advance(first)
+    drawn = np.random.Generator(bits).random(out.shape)
+    out[...] = np.where(drawn >= p, kept, 0) if training else 1
+
+
 SPECIAL = {
-    "y0 = T(a0);": lambda a, out: np.copyto(out, a, "unsafe"),
-    "y0 = a0[a1[i / a2] * a2 + i % a2];": lambda table, ids, width, out: np.copyto(
-        out, table.reshape(len(table), -1)[ids.ravel()].reshape(out.shape)
-    ),
-    "atomicAdd(&y0[a1[i / a2] * a2 + i % a2], a0);": lambda g, ids, width, out: np.add.at(
-        out.reshape(len(out), -1), ids.ravel(), g.reshape(ids.size, width)
-    ),
+    texts.COPY: _copied,
+    texts.CHOOSE: lambda condition, a, b, out: np.copyto(out, np.where(condition, a, b)),
+    texts.CLIP: lambda x, low, high, out: np.clip(x, low, high, out),
+    texts.TAKE: _taken,
+    texts.SCATTER: _scattered,
+    texts.CHECK: _checked,
+    texts.ONE_HOT: _one_hot,
+    texts.COUNTS: _counts,
+    texts.SHARE: _share,
+    texts.EXP: _exp,
+    texts.SURPRISE: _surprise,
+    texts.MEAN: _mean,
+    masks.HAND_OVER: _handed_over,
+    masks.MASK: _mask,
 }
+"""What these kernels do, in NumPy's words; every other text is run line by line."""
+BY_BODY = {text.body: f for text, f in SPECIAL.items()}
 
 
 class ElementwiseKernel:
@@ -66,7 +150,7 @@ class ElementwiseKernel:
             assert raw or h.shape == shape, f"out {h.shape} is not {shape}"
         written = hosts[len(self.inputs) :]
         assert not any(_races(y, a) for y in written for a in hosts), "entries wait for others"
-        launch(SPECIAL.get(self.operation, self._run), *hosts)
+        launch(BY_BODY.get(self.operation, self._run), *hosts)
 
     def _run(self, *hosts):
         """As on a device, all is read before anything is written: entries know only themselves."""
@@ -84,7 +168,7 @@ class ElementwiseKernel:
 
 def _races(y, a):
     """Whether another thread may read or write an entry of y, for nobody knows who is first."""
-    if isinstance(a, int) or not np.may_share_memory(y, a):
+    if not isinstance(a, np.ndarray) or not np.may_share_memory(y, a):
         return False
     same = all(getattr(y, what) == getattr(a, what) for what in ("shape", "strides"))
     same = same and y.__array_interface__["data"] == a.__array_interface__["data"]
@@ -96,13 +180,13 @@ def _declared(params):
     for param in filter(None, params.split(", ")):
         *raw, kind, name = param.split()
         found.append((kind, raw == ["raw"], name))
-    return found
+    return tuple(found)
 
 
 def _host(a, declared):
     kind, _, _ = declared
-    if isinstance(a, int):
-        return a
+    if isinstance(a, int | float | np.generic):
+        return a  # a scalar is part of the launch; CuPy converts it to the declared type
     assert type(a).__module__ == "cupy", f"{type(a)} is handed to a kernel"
     assert len(kind) == 1 or a.dtype == kind, f"{a.dtype} is handed over as {kind}"
     return a._host

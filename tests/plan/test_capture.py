@@ -7,13 +7,16 @@ import warnings
 import numpy as np
 import pytest
 
-import tinygrad_lstm as tl
-from tests.plan.comparing import Case, assert_same, compiled, eager
+from tests.plan import odd_ops
+from tests.plan.comparing import assert_same, compiled, eager
 from tests.plan.devices import assert_device_equals_graph, cupy, moved, replay_of, stepped_there
-from tests.plan.networks import network, tagger
+from tests.plan.networks import network
+from tests.plan.places import odd_case
+from tinygrad_lstm.errors import BackendError
+from tinygrad_lstm.plan import cublas_library
 from tinygrad_lstm.plan.capture import parts_of
 
-assert cupy, "imported to be entered"
+assert cupy and odd_ops, "imported to be entered"
 
 
 def test_the_first_step_makes_the_calls_the_second_captures_them(cupy):
@@ -40,9 +43,8 @@ def test_a_graph_reads_what_the_latest_step_has_put_down(cupy):
 
 
 def test_what_looks_at_numbers_stands_between_graphs_and_is_named(cupy):
-    plan, _ = assert_device_equals_graph(tagger("gru"), cupy)
-    told = str(replay_of(plan))
-    assert "CrossEntropy looks at numbers" in told
+    plan, _ = assert_device_equals_graph(odd_case("op_that_looks"), cupy)
+    assert "FirstSign looks at numbers" in str(replay_of(plan))
     assert sum(part.graph is not None for part in replay_of(plan).parts) > 1
 
 
@@ -53,16 +55,6 @@ def test_a_sequence_in_segments_has_graphs_for_each_of_them(checkpoint, cupy):
     with cupy.counted() as counts:
         plan.step(*case.arrays, seeds=case.seeds)
     assert counts["to host"] == counts["to device"] == 0
-
-
-def test_row_numbers_from_outside_are_checked_before_the_graph(cupy):
-    ids, table = tl.Input("ids", "N"), tl.Parameter(np.ones((4, 2)), name="table")
-    graph = tl.Graph([ids], [tl.tanh(tl.lookup(table, ids))])
-    case = Case(graph, [np.array([0, 3])], [np.ones((2, 2))])
-    plan, case = assert_device_equals_graph(case, cupy)
-    assert sum(bool(part.host) for part in replay_of(plan).parts) == 1
-    with pytest.raises(tl.RangeError, match="row number 9 does not exist"):
-        plan.step(cupy.asarray(np.array([0, 9])), seeds=case.seeds)
 
 
 def test_a_capture_that_fails_warns_once_and_goes_on_call_by_call(cupy, monkeypatch):
@@ -100,6 +92,49 @@ def test_a_call_that_takes_memory_is_not_captured(cupy):
 def test_the_plan_works_on_a_stream_that_waits_for_no_other(cupy):
     plan, _ = assert_device_equals_graph(network("rnn"), cupy)
     assert replay_of(plan).stream.non_blocking
+
+
+def test_cupys_own_products_are_refused_in_a_capture_as_they_are_by_cupy(cupy, monkeypatch):
+    def missing(xp):
+        raise OSError("libcublas.so.12: cannot open shared object file")
+
+    monkeypatch.setattr(cublas_library, "library", missing)
+    case = network("lstm")
+    expected = eager(case)
+    plan = compiled(case)
+    case = moved(case, cupy)
+    assert_same(stepped_there(plan, case), expected)
+    with pytest.warns(UserWarning, match="calling cuBLAS API during stream capture"):
+        plan.step(*case.arrays, seeds=case.seeds)
+    assert_same(stepped_there(plan, case), expected)
+
+
+def test_products_on_another_stream_take_their_memory_along(cupy):
+    product = cublas_library.Cublas(cupy)
+    a, out = (cupy.asarray(np.eye(2)) for _ in range(2))
+    one, zero = np.ones(1), np.zeros(1)
+    matrix = a.data.ptr, 1, 2, 4
+    args = (0, 0, 2, 2, 2, one.ctypes.data, *matrix, *matrix, zero.ctypes.data)
+    for stream in (cupy.cuda.Stream(non_blocking=True) for _ in range(2)):
+        with stream:
+            stream.begin_capture()
+            product(*args, out.data.ptr, 1, 2, 4, 1, 70, -1)
+            stream.end_capture()
+
+
+def test_what_cublas_refuses_is_an_error_with_its_status(cupy):
+    with pytest.raises(BackendError, match="cublasGemmStridedBatchedEx failed with status 15"):
+        cublas_library.Cublas(cupy)(*[0] * 22)
+
+
+def test_an_error_between_two_steps_leaves_the_streams_in_order(cupy):
+    plan, case = assert_device_equals_graph(network("rnn"), cupy)
+    replay = replay_of(plan)
+    with pytest.raises(ZeroDivisionError), replay.turn():
+        assert cupy.cuda.get_current_stream() is replay.stream
+        raise ZeroDivisionError
+    assert cupy.cuda.get_current_stream() is not replay.stream
+    plan.step(*case.arrays, seeds=case.seeds)
 
 
 def test_parts_are_as_long_as_they_can_be():

@@ -20,6 +20,7 @@ from tests.plan.devices import (
 from tests.plan.graphs import straight_graph
 from tests.plan.networks import network, tagger
 from tests.plan.places import ODD, odd_case
+from tests.plan.pretend_cublas import computed_as
 from tests.plan.recurrent import recurrent_graph
 
 assert odd_graphs and odd_loops and odd_ops and odd_steps and cupy, "imported to be entered"
@@ -87,18 +88,6 @@ def test_only_what_is_handed_over_as_numpy_arrays_is_carried_to_the_device(cupy)
     assert counts["to device"] == 2 + alone, "two stacks of steps, and what stands alone"
 
 
-def test_masks_are_drawn_on_the_host_and_are_those_of_the_graph(cupy):
-    x = tl.Input("x", "N", 4)
-    W = tl.Parameter(np.linspace(-1, 1, 12).reshape(3, 4), name="W")
-    graph = tl.Graph([x], [tl.Dropout(0.5)(tl.tanh(tl.Affine(False)(x, W)))])
-    case = network("rnn")
-    case = type(case)(graph, [np.ones((5, 4))], [np.ones((5, 3))])
-    plan, case = assert_device_equals_graph(case, cupy)
-    with cupy.counted() as counts:
-        plan.step(*case.arrays, seeds=case.seeds)
-    assert counts["to device"] == 1 and counts["to host"] == 0
-
-
 def test_an_op_that_calls_numpy_itself_is_found_out(cupy):
     case = odd_case("whole_op")
     plan = compiled(case)
@@ -119,16 +108,16 @@ def test_a_graph_that_is_moved_gets_a_program_of_its_own(cupy):
 
 @pytest.mark.parametrize("tf32", [False, True])
 def test_tf32_is_used_only_if_it_was_asked_for(tf32, cupy):
-    cupy.cuda.cublas.computed_as.clear()
+    computed_as.clear()
     case = network("lstm", dtype="float32")
     assert_device_equals_graph(case, cupy, tolerance=1e-5, tf32=tf32)
-    assert cupy.cuda.cublas.computed_as == {77 if tf32 else 68}
+    assert computed_as == {77 if tf32 else 68}
 
 
 def test_double_precision_is_never_rounded_to_tf32(cupy):
-    cupy.cuda.cublas.computed_as.clear()
+    computed_as.clear()
     assert_device_equals_graph(network("lstm"), cupy, tf32=True)
-    assert cupy.cuda.cublas.computed_as == {70}
+    assert computed_as == {70}
 
 
 def test_the_explanation_says_what_runs_where(cupy):

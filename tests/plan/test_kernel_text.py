@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
-import shutil
-import subprocess
-
 import numpy as np
 import pytest
 
+from tests.plan.compilers import COMPILER, run_on_host
 from tests.plan.pretend_kernels import ElementwiseKernel
-from tinygrad_lstm.plan.kernel_text import FORMS, HELPERS, kernel_text
+from tinygrad_lstm.plan.kernel_text import FORMS, kernel_text
 from tinygrad_lstm.plan.passes.kernels import Kernel
 from tinygrad_lstm.plan.tape import Tape
 from tinygrad_lstm.plan.terms import BINARY, POINTWISE, UNARY
 
-COMPILER = shutil.which("g++") or shutil.which("c++")
 POSITIVE = {"log", "log1p", "sqrt", "power", "reciprocal", "divide"}
 NUMBERS = np.array([-2.5, -1.0, -0.0, 0.0, 0.25, 0.75, 1.0, 3.0])
 
@@ -119,10 +115,8 @@ def test_the_text_run_line_by_line_is_what_numpy_says(dtype):
 def test_the_text_compiled_is_what_numpy_says(dtype, tmp_path):
     kernel, arrays = of_every_function(dtype)
     text = kernel_text(kernel, list(kernel))
-    run = compiled_with(COMPILER, text, tmp_path)
     found = [np.zeros(8, x.dtype) for x in kernel]
-    ordered = [arrays[a.how] for a in kernel.reads()]
-    run(8, *[ctypes.c_void_p(a.ctypes.data) for a in (*ordered, *found)])
+    run_on_host(text, tmp_path, *[arrays[a.how] for a in kernel.reads()], *found)
     assert_alike(kernel, found, by_numpy(kernel, arrays), dtype)
 
 
@@ -130,21 +124,3 @@ def assert_alike(kernel, found, expected, dtype):
     for x, y, true in zip(kernel, found, expected):
         assert y.dtype == true.dtype
         np.testing.assert_allclose(y, true, rtol=1e-6 if dtype == "f4" else 1e-15, err_msg=x.fn)
-
-
-def compiled_with(compiler, text, folder):
-    """The kernel as a function of C++: a loop over entries that lie in one piece."""
-    names = {"float32": "float", "float64": "double", "bool": "bool", "int64": "np_int64"}
-    params = [p.split() for p in f"{text.inputs}, {text.outputs}".split(", ")]
-    taken = ", ".join(f"{names[kind]} *p_{name}" for kind, name in params)
-    entries = "\n".join(f"{names[kind]} &{name} = p_{name}[i];" for kind, name in params)
-    source = folder / "kernel.cpp"
-    source.write_text(
-        f"#include <cmath>\nusing namespace std;\n{HELPERS.replace('DEVICE', 'static')}\n"
-        f'extern "C" void kernel(long n, {taken}) {{\n'
-        f"for (long i = 0; i < n; ++i) {{\n{entries}\n{text.body}\n}}\n}}\n"
-    )
-    library = folder / "kernel.so"
-    command = [compiler, "-O1", "-w", "-shared", "-fPIC", "-o", str(library), str(source)]
-    subprocess.run(command, check=True, capture_output=True)
-    return ctypes.CDLL(str(library)).kernel

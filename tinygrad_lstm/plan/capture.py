@@ -11,7 +11,10 @@ import contextlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .cupy_device import CupyDevice
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
@@ -41,15 +44,17 @@ class Replay:
     The first time kernels are compiled and cuBLAS takes its workspace, which a capture forbids.
 
     Args:
-        xp: CuPy.
+        device: CuPy.
         parts: the calls of a step.
     """
 
-    def __init__(self, xp: Any, parts: Sequence[Part]) -> None:
-        self.xp, self.parts = xp, parts
-        self.stream = xp.cuda.Stream(non_blocking=True)
-        self.pool = xp.cuda.MemoryPool()
+    def __init__(self, device: CupyDevice, parts: Sequence[Part]) -> None:
+        self.device, self.xp, self.parts = device, device.xp, parts
+        cuda = self.xp.cuda
+        self.stream = cuda.Stream(non_blocking=True)
+        self.pool = cuda.MemoryPool()
         self.refused = ""
+        self._here, self._there = (cuda.Event(disable_timing=True) for _ in range(2))
         self._times = 0
 
     def __str__(self) -> str:
@@ -65,23 +70,35 @@ class Replay:
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
-        """Inside, work is queued on a stream of the plan's own, after all that came before."""
+        """Inside, work is queued on a stream of the plan's own, after all that came before.
+
+        Raises:
+            RangeError: if an earlier step has met a row or a class that does not exist.
+        """
+        self.device.faults.tell()
         outer = self.xp.cuda.get_current_stream()
-        self.stream.wait_event(outer.record())
-        with self.stream:
-            yield
-        outer.wait_event(self.stream.record())
+        self.stream.wait_event(outer.record(self._here))
+        try:
+            with self.stream:
+                yield
+        finally:
+            outer.wait_event(self.stream.record(self._there))
 
     def __call__(self) -> None:
-        """One step, inside of `turn`."""
+        """One step, inside of `turn`; the first waits, and tells what it has met itself."""
         if self._times == 1 and not self.refused:
             self._capture()
         self._times += 1
+        self.device.begin()
         for part in self.parts:
             if part.graph is not None:
                 part.graph.launch(self.stream)
             else:
                 self._make(part)
+        self.device.end()
+        if self._times == 1:
+            self.stream.synchronize()
+            self.device.faults.tell()
 
     def _make(self, part: Part) -> None:
         with contextlib.ExitStack() as stack:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from .cublas_library import product_on
 
 
 class Layout(NamedTuple):
@@ -32,8 +35,8 @@ def layout(a: Any) -> Layout | None:
 class Products:
     """Writes $A B$ into `out` for matrices, and stacks of them, that are there already.
 
-    CuPy's own `matmul` takes memory for copies of what does not lie as it wants, which must not
-    happen while a graph is captured, and its precision from an environment variable.
+    CuPy's own `matmul` cannot be captured in a graph, takes memory for copies of what does not lie
+    as it wants, and its precision from an environment variable.
 
     Args:
         copy: copy(out, x), for matrices that lie in pieces.
@@ -51,6 +54,10 @@ class Products:
         self.kind = {"float32": runtime.CUDA_R_32F, "float64": runtime.CUDA_R_64F}
         self.scale = {n: (np.zeros(1, n), np.ones(1, n)) for n in self.compute}
         self.scratch: dict[Any, Any] = {}
+
+    @cached_property
+    def _product(self) -> Callable[..., None]:
+        return product_on(self.xp)
 
     def __call__(self, a: Any, b: Any, out: Any, add: bool = False) -> None:
         """out = a b, or out += a b; leading axes of a and b are broadcast to those of out."""
@@ -101,8 +108,8 @@ class Products:
         zero, one = (scale.ctypes.data for scale in self.scale[name])
         kind = self.kind[name]
         operation = self.blas.CUBLAS_OP_N, self.blas.CUBLAS_OP_T
-        self.blas.gemmStridedBatchedEx(
-            self.xp.cuda.get_cublas_handle(), operation[b_turned], operation[a_turned],
+        self._product(
+            operation[b_turned], operation[a_turned],
             n, m, k, one,
             b.data.ptr, kind, ldb, _apart(b),
             a.data.ptr, kind, lda, _apart(a), one if add else zero,

@@ -1,33 +1,31 @@
 """CuPy in place of NumPy: kernels of the plan's own, and cuBLAS, on arrays that are there already.
 
-Nothing that is called in a step takes memory, and nothing is fetched from the device.
+Nothing that is called in a step takes memory, and nothing is fetched from the device, but by ops
+that only a user wrote and that look at numbers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..backend import namespace
-from ..errors import ArgumentError, BackendError
-from ..ops.linear import check_ids
+from ..errors import ArgumentError, BackendError, DtypeError
 from .capture import Replay, parts_of
+from .class_losses import KNOWN
 from .cublas import Products
 from .device import Device
 from .fused import why_host
-from .kernel_text import HELPERS, KernelText, kernel_text
+from .kernel_text import KernelText, kernel_text
+from .masks import Masks, drawn_there
 from .numba_kernels import NumbaDevice
+from .numbers import CLASS, NOBODY, ROW, WORDS, Faults
 from .passes.kernels import Kernel
 from .terms import Term
-
-COPY = KernelText("S a0", "T y0", "y0 = T(a0);")
-ADD = KernelText("T a0, T a1", "T y0", "y0 = a0 + a1;")
-TAKE = KernelText("raw T a0, raw S a1, int64 a2", "T y0", "y0 = a0[a1[i / a2] * a2 + i % a2];")
-SCATTER = KernelText(
-    "T a0, raw S a1, int64 a2", "raw T y0", "atomicAdd(&y0[a1[i / a2] * a2 + i % a2], a0);"
-)
+from .texts import ADD, CHECK, CHOOSE, CLIP, COPY, SCATTER, TAKE
 
 
 class CupyDevice(Device):
@@ -44,29 +42,55 @@ class CupyDevice(Device):
 
     def __init__(self, xp: Any, tf32: bool = False) -> None:
         self.xp, self.tf32 = xp, tf32
-        self._made: dict[KernelText, Any] = {}
         self.matmul = self.dot = Products(xp, self.copy, tf32)
+        self.masks: Masks | None = None
+        self._made: dict[KernelText, Any] = {}
+        self._kept: dict[Any, Any] = {}
+
+    @cached_property
+    def faults(self) -> Faults:
+        """Where kernels note row and class numbers that do not exist."""
+        return Faults(self.xp)
 
     def kernel(self, kernel: Kernel, writes: Sequence[Term]) -> Any:
         """The function that computes a kernel's terms; kernels of one text are one."""
-        return self._kernel(kernel_text(kernel, writes))
+        return self.made(kernel_text(kernel, writes))
 
-    def _kernel(self, text: KernelText) -> Any:
+    def made(self, text: KernelText) -> Any:
+        """The kernel of a text."""
         if text not in self._made:
-            helpers = HELPERS.replace("DEVICE", "__device__ inline")
-            made = self.xp.ElementwiseKernel(
-                text.inputs, text.outputs, text.body, "plan", preamble=helpers, no_return=True
-            )
-            self._made[text] = made
+            self._made[text] = self.xp.ElementwiseKernel(
+                text.inputs, text.outputs, text.body, "plan",
+                preamble=on_cuda(text.helpers), no_return=True,
+            )  # fmt: skip
         return self._made[text]
+
+    def kept(self, name: str, shape: tuple[int, ...], dtype: Any) -> Any:
+        """Memory for the inside of a call; as one call comes after the other, they share it."""
+        key = (name, shape, str(dtype))
+        if key not in self._kept:
+            self._kept[key] = self.empty(shape, dtype)
+        return self._kept[key]
 
     def wait(self) -> None:
         self.xp.cuda.get_current_stream().synchronize()
 
     def replay(self, calls: Sequence[Any], emitters: Sequence[Any]) -> Replay:
+        if drawn_there(calls, self.draw):
+            self.masks = Masks(self.xp, self.made)
         if calls is emitters[0].calls:
-            return Replay(self.xp, emitters[0].parts())
-        return Replay(self.xp, parts_of(calls, [why_host(call, self) for call in calls]))
+            return Replay(self, emitters[0].parts())
+        return Replay(self, parts_of(calls, [why_host(call, self) for call in calls]))
+
+    def begin(self) -> None:
+        """What a step must be told that its calls cannot know."""
+        if self.masks is not None:
+            self.masks.begin()
+
+    def end(self) -> None:
+        """What the host must know of a step that is queued."""
+        if self.masks is not None:
+            self.masks.end()
 
     def empty(self, shape: Sequence[int], dtype: Any) -> Any:
         return self.xp.zeros(tuple(shape), dtype)
@@ -76,6 +100,11 @@ class CupyDevice(Device):
 
     def constant(self, array: np.ndarray) -> Any:
         return self.xp.asarray(np.asarray(array, order="C"))
+
+    def root(self, array: Any) -> Any:
+        if isinstance(array, np.ndarray | np.generic):
+            return super().root(array)
+        return array.data.mem.ptr  # a view made by strides has no base in CuPy
 
     def pointer(self, array: Any) -> int:
         return array.data.ptr
@@ -90,13 +119,13 @@ class CupyDevice(Device):
             self.copy(out, self.xp.asarray(x))
 
     def copy(self, out: Any, x: Any) -> None:  # type: ignore[override]
-        self._kernel(COPY)(x, out)
+        self.made(COPY)(x, out)
 
     def fill(self, out: Any, value: Any) -> None:  # type: ignore[override]
         out.fill(value)
 
     def add(self, a: Any, b: Any, out: Any) -> None:  # type: ignore[override]
-        self._kernel(ADD)(a, b, out)
+        self.made(ADD)(a, b, out)
 
     def sum(self, x: Any, axes: tuple, out: Any) -> None:  # type: ignore[override]
         x.sum(axes, None, out)
@@ -114,22 +143,44 @@ class CupyDevice(Device):
         for t in range(len(a)):
             self.matmul(a[t].swapaxes(0, 1), b[t], out, t > 0)
 
+    def choose(self, condition: Any, a: Any, b: Any, out: Any) -> None:  # type: ignore[override]
+        self.made(CHOOSE)(condition, a, b, out)
+
+    def clip(self, x: Any, low: float, high: float, out: Any) -> None:  # type: ignore[override]
+        self.made(CLIP)(x, low, high, out)
+
+    def repeats(self, f: Any, args: Sequence[Any]) -> bool:
+        """Whether the device can make a call of `call` or `draw` again without the host."""
+        return self.masks is not None if f == self.draw else type(args[0]) in KNOWN
+
     def call(self, op: Any, out: Any, *inputs: Any) -> None:  # type: ignore[override]
-        self.copy(out, op.forward(self.xp, *inputs))
+        if type(op) in KNOWN:
+            KNOWN[type(op)](self, op, out, *inputs)
+        else:
+            self.copy(out, op.forward(self.xp, *inputs))
 
     def draw(self, op: Any, out: Any) -> None:  # type: ignore[override]
-        self.copy(out, op.forward(self.xp, out))
+        if self.masks is not None:
+            self.masks.draw(op, out)
+        else:
+            self.copy(out, op.forward(self.xp, out))
+
+    def check(self, ids: Any, count: int, kind: int, ignored: int = NOBODY) -> None:
+        """Note numbers that are none of 0 ... count - 1, without waiting for it."""
+        if ids.dtype.kind not in ("iuf" if kind == CLASS else "iu"):
+            raise DtypeError(f"step: a {WORDS[kind]} is an integer, these are {ids.dtype}")
+        self.made(CHECK)(ids, count, ignored, kind, self.faults.there)
 
     def check_rows(self, ids: Any, count: int) -> None:  # type: ignore[override]
-        check_ids(self.xp, ids, count, "row number")
+        self.check(ids, count, ROW)
 
     def take(self, W: Any, ids: Any, out: Any) -> None:  # type: ignore[override]
-        self._kernel(TAKE)(W, ids, _width(W), out)
+        self.made(TAKE)(W, ids, _width(W), len(W), out)
 
     def scatter(self, g: Any, ids: Any, out: Any) -> None:  # type: ignore[override]
         for rows, sums in zip(g, out):
             sums.fill(0)
-            self._kernel(SCATTER)(rows, ids, _width(sums), sums)
+            self.made(SCATTER)(rows, ids, _width(sums), len(sums), sums)
 
     scatter_sorted = scatter  # type: ignore[assignment]
 
@@ -139,6 +190,13 @@ class CupyDevice(Device):
         if any(here):
             parts = [x if there else self.xp.asarray(x) for x, there in zip(parts, here)]
         self.put(out, (self.xp if any(here) else np).stack(parts).reshape(out.shape))
+
+
+def on_cuda(helpers: str) -> str:
+    """Functions of kernels as CUDA wants them declared."""
+    return (
+        "#define np_high __umul64hi\n" + helpers.replace("DEVICE", "__device__ inline")
+    ).replace("CONSTANT", "__device__")
 
 
 def _width(table: Any) -> int:

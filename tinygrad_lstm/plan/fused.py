@@ -12,15 +12,14 @@ from .capture import Part, parts_of
 from .device import Device
 from .emit import Call, Emitter
 from .overlaps import Place, crossed, places
-from .passes.kernels import Kernel, kernels, origin
+from .passes.kernels import Kernel, kernels
 from .schedule import Region, Schedule, Unit
 from .spread import Spread
-from .terms import LEAVES, Term
+from .terms import Term
 
-MOST = 48
-"""So many arrays at most are handed to one kernel: CUDA gives 4 KiB for their addresses."""
+ROOM = 4096 - 256
+"""Bytes that CUDA has for what is handed to a kernel, without those for its own counting."""
 FED = "what comes from outside is put down"
-GIVEN = LEAVES - {"carry"} | {"leaf"}
 
 
 class KernelEmitter(Emitter):
@@ -56,18 +55,11 @@ class KernelEmitter(Emitter):
 
     def parts(self) -> list[Part]:
         """First what the host puts down; then the other calls, as far as possible together."""
-        early = [self._is_fed(f, unit) for (f, _), unit in zip(self.calls, self.owners)]
-        first = [call for call, fed in zip(self.calls, early) if fed]
-        rest = [call for call, fed in zip(self.calls, early) if not fed]
-        hosts = [FED] * len(first) + [why_host(call, self.device) for call in rest]
-        return parts_of([*first, *rest], hosts)
-
-    def _is_fed(self, f: Any, unit: Unit) -> bool:
-        """Whether a call only needs what is there when a step begins."""
-        d = self.device
-        if f == d.check_rows:
-            return origin(unit[0].args[1]).fn in GIVEN
-        return f in (d.gather, d.draw)
+        hosts = [why_host(call, self.device) for call in self.calls]
+        first = [call for call, host in zip(self.calls, hosts) if host == FED]
+        rest = [(call, host) for call, host in zip(self.calls, hosts) if host != FED]
+        calls = [*first, *(call for call, _ in rest)]
+        return parts_of(calls, [FED] * len(first) + [host for _, host in rest])
 
     def _stepwise(self, unit: Unit, times: range) -> list[list[Call]]:
         if not isinstance(unit, Kernel):
@@ -92,7 +84,8 @@ class KernelEmitter(Emitter):
         Nor may there be more arrays than a kernel takes.
         """
         kernel = Kernel([*run, x])
-        if len(kernel.reads()) + len(kernel.writes(self.plan.users, self.roots)) > MOST:
+        arrays = len(kernel.reads()) + len(kernel.writes(self.plan.users, self.roots))
+        if arrays * (16 + 16 * (x.ndim + bool(x.steps))) > ROOM:  # address, size, shape and strides
             return False
         place = partial(self._places, stepwise)
         read = [place(y) for y in Kernel([x]).reads() if y not in run]
@@ -107,14 +100,14 @@ class KernelEmitter(Emitter):
         return self._found[x, stepwise]
 
 
-def why_host(call: Call, device: Device) -> str:
+def why_host(call: Call, device: Any) -> str:
     """Why the host must make this call each time; empty if the device can repeat it alone."""
     f, args = call
-    if f in (device.gather, device.draw):
+    if f == device.gather or (f == device.draw and not device.repeats(f, args)):
         return FED
-    if f == device.check_rows:
-        return "row numbers are checked"
-    return f"{type(args[0]).__name__} looks at numbers" if f == device.call else ""
+    if f == device.call and not device.repeats(f, args):
+        return f"{type(args[0]).__name__} looks at numbers"
+    return ""
 
 
 def emitter_for(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -72,6 +72,10 @@ template <class T> DEVICE T np_where(bool c, T a, T b) { return c ? a : b; }
 template <class T> DEVICE bool np_and(T a, T b) { return a != 0 && b != 0; }
 template <class T> DEVICE bool np_or(T a, T b) { return a != 0 || b != 0; }
 template <class T> DEVICE bool np_not(T a) { return a == 0; }
+template <class S> DEVICE np_int64 np_row(S k, np_int64 n) {
+  const np_int64 row = np_int64(k);
+  return row < 0 ? 0 : row < n ? row : n - 1;
+}
 """
 )
 """Functions of the text that C does not have; DEVICE stands for what the compiler wants there."""
@@ -79,11 +83,16 @@ template <class T> DEVICE bool np_not(T a) { return a == 0; }
 
 @dataclass(frozen=True)
 class KernelText:
-    """What a kernel is made of: "float32 a0, ..." read, "float32 y0, ..." written, and the body."""
+    """What a kernel is made of: "float32 a0, ..." read, "float32 y0, ..." written, and the body.
+
+    Attributes:
+        helpers: functions that the body calls.
+    """
 
     inputs: str
     outputs: str
     body: str
+    helpers: str = field(default=HELPERS, repr=False)
 
 
 def kernel_text(kernel: Kernel, writes: Sequence[Term]) -> KernelText:

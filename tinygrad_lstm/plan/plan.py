@@ -85,6 +85,7 @@ class Plan:
         if now is not None and now.fits(arrays, seeds):
             return now.run(arrays, seeds)
         now, checked, asked = self._checked(arrays, seeds)
+        now.check(arrays)
         return now.run(checked, asked)
 
     def prepare(self, *arrays: Any, seeds: Sequence[Any] | None = None) -> Plan:

@@ -366,12 +366,21 @@ class Tape:
         return self.make("each", xs, None, first.shape, first.dtype, T)
 
 
+def _heaviside(tape: Tape, op: Any, x: Term) -> Term:
+    y = tape.astype(x > 0, x.dtype)
+    zero = tape.astype(tape.call("equal", x, 0.0), x.dtype)
+    return y + op.at_zero * zero if op.at_zero else y
+
+
 WRITTEN: dict[str, Any] = {
+    "Equal": lambda tape, op, a, b: tape.astype(tape.call("equal", a, b), a.dtype),
+    "Heaviside": _heaviside,
     "Embed": lambda tape, op, x: tape.embed(x, op.axis, op.start, op.size, op.step),
     "Lookup": lambda tape, op, W, ids: tape.take(W, ids),
     "Scatter": lambda tape, op, g, ids: tape.scatter(g, ids, op.count),
 }
-"""Ops whose code changes arrays in place or looks at numbers, and that have a name here."""
+"""Ops whose code changes arrays in place, looks at numbers or compares by ==, which have a name
+here."""
 
 
 def all_steps_of(xs: Sequence[Term]) -> Term | None:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..errors import RangeError
 from ..graph import Graph
 from ..tensor import Tensor
 from .build import Builder
 from .cupy_device import device_of
 from .lower import Lowered
+from .numbers import numbers_of
 from .program import Program, Root
 from .reverse import gradients
 from .segments import Segmented, times_of
@@ -42,6 +44,7 @@ class Variant:
         seeded: Sequence[bool],
     ) -> None:
         leaves = (n.data for n in graph.nodes if n.op is None and n.data is not None)
+        self.graph = graph
         device = device_of([*leaves, *arrays], options.tf32, options.kernels)
         self.built = Builder(graph, arrays, "roles" in options.passes)
         program = _program(self.built, wrt, seeded)
@@ -51,6 +54,7 @@ class Variant:
         self.emitter = self.parts[0].emitter
         self.calls = made.calls
         self.replay = device.replay(self.calls, [part.emitter for part in self.parts])
+        self._numbers = numbers_of(made.program)
         self.outputs, self.grads = tuple(made.outputs), made.grads
         self.stand_ins = [_stand_in(n, a) for n, a in zip(graph.outputs, self.outputs)]
         self._arrived, self._has_run = made.arrived, False
@@ -94,14 +98,32 @@ class Variant:
     def run(self, arrays: Sequence[Any], seeds: Sequence[Any] | None) -> tuple[Any, ...]:
         """Put down what has arrived, then make the calls."""
         if self.replay is not None:
+            self.check(arrays)
             with self.replay.turn():
                 self.load(arrays, seeds)
                 self.replay()
             return self.outputs
         self.load(arrays, seeds)
-        for f, args in self.calls:
-            f(*args)
+        try:
+            for f, args in self.calls:
+                f(*args)
+        except RangeError:
+            self._name(arrays)
+            raise
         return self.outputs
+
+    def check(self, arrays: Sequence[Any]) -> None:
+        """Look at row and class numbers from NumPy that are to be carried to a device.
+
+        Raises:
+            RangeError: for one that does not exist; nothing has been done then.
+        """
+        if self.replay is not None:
+            self._name(arrays)
+
+    def _name(self, arrays: Sequence[Any]) -> None:
+        for numbers in self._numbers:
+            numbers.check(self.graph, arrays)
 
     def load(self, arrays: Sequence[Any], seeds: Sequence[Any] | None) -> None:
         """Put down what has arrived."""
