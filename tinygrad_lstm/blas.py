@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +22,9 @@ ENVIRONMENT = (
     "VECLIB_MAXIMUM_THREADS",
 )
 """By these variables a user chooses a number of threads before NumPy is loaded."""
+
+SMALL_PRODUCTS = {"SkylakeX", "Cooperlake", "SapphireRapids"}
+"""The kernels of OpenBLAS, those for AVX-512, that take small products as they lie."""
 
 
 class _Process:
@@ -96,6 +100,13 @@ def blas_facts() -> dict[str, Any]:
         "threads": pool["num_threads"],
         "core": _core(pool),
     }
+
+
+@functools.cache
+def takes_small_products() -> bool:
+    """Whether a small product is not copied into another order before it is multiplied."""
+    facts = blas_facts()
+    return facts["library"] == "openblas" and facts["core"] in SMALL_PRODUCTS
 
 
 def _core(pool: dict[str, Any]) -> str | None:

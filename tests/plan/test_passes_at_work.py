@@ -3,15 +3,26 @@
 import numpy as np
 import pytest
 
-from tests.plan.comparing import compiled
+import tinygrad_lstm as tl
+from tests.cells.networks import draws
+from tests.plan.comparing import Case, compiled
 from tests.plan.networks import network, tagger
 from tinygrad_lstm.plan import PASSES
+from tinygrad_lstm.plan.device import Device
 
 SUBJECTS = (
     lambda: network("lstm"),
     lambda: network("lstm", rows=1),
     lambda: tagger("lstm"),
+    lambda: wide(),
 )
+
+
+def wide():
+    """Weights large enough to be cut into tiles, multiplied often enough."""
+    graph = tl.through_time(tl.CELLS["rnn"](3, 128), 8)
+    arrays = [draws(k, 32, 3).astype("f4") for k in range(8)] + [draws(9, 32, 128).astype("f4")]
+    return Case(graph, arrays, [draws(k, 32, 128).astype("f4") for k in range(9)])
 
 
 def calls(case, passes):
@@ -28,7 +39,8 @@ def outline(case, passes):
 
 
 @pytest.mark.parametrize("name", PASSES)
-def test_a_pass_changes_the_plan_of_some_network(name):
+def test_a_pass_changes_the_plan_of_some_network(name, monkeypatch):
+    monkeypatch.setattr(Device, "in_tiles", lambda self: True)
     others = [other for other in PASSES if other != name]
     cases = [make() for make in SUBJECTS]
     assert any(outline(case, None) != outline(case, others) for case in cases)

@@ -72,6 +72,9 @@ class CupyDevice(Device):
             self._kept[key] = self.empty(shape, dtype)
         return self._kept[key]
 
+    def in_tiles(self) -> bool:
+        return False
+
     def wait(self) -> None:
         self.xp.cuda.get_current_stream().synchronize()
 

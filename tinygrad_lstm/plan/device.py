@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import namespace
+from ..blas import takes_small_products
 from ..ops.linear import check_ids
 
 
@@ -55,6 +56,10 @@ class Device:
 
     def replay(self, calls: Sequence[Any], emitters: Sequence[Any]) -> Any:
         """What makes the calls of a step together; None where they are made one by one."""
+
+    def in_tiles(self) -> bool:
+        """Whether products by small tiles of a weight are faster than those by the weight."""
+        return takes_small_products()
 
     def takes(self, x: Any) -> bool:
         """Whether a pointwise term may be part of a kernel."""

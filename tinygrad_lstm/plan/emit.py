@@ -40,10 +40,6 @@ class Emitter(Pointwise, Matrices, Singles):
             else:
                 self._append(item, self._whole(item))
 
-    def _append(self, unit: Unit, calls: Sequence[Call]) -> None:
-        self.calls.extend(calls)
-        self.owners.extend([unit] * len(calls))
-
     def _region(self, region: Region) -> None:
         """For every chunk of time: what is computed for all of it, then step after step."""
         for c in region.carries:

@@ -54,6 +54,7 @@ class Lowered:
         )
         self.program = program
         self.emitter = emitter_for(plan, storage, device, roots, join)
+        self.emitter.tiles = "tiles" in passes
         if arrived is not None:
             self.emitter.arrived = arrived
         self.emitter.run(program.draws)

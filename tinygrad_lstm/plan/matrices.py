@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
+
+from .passes.tiles import OFTEN, STACKED, Tiled, Tiles, tile
 from .schedule import Unit
 from .slabs import LARGE, in_slabs
 from .spread import Spread
@@ -24,8 +28,45 @@ class Matrices(Writer):
             out = memory.joined([memory.spread(x) for x in unit])
             B = out and memory.joined([memory.spread(x.args[1]) for x in unit], out.flat)
             if out is not None and B is not None:
-                return [(d.dot if out.flat else d.matmul, (memory.spread(unit[0].args[0]), B, out))]
-        return [self._one_product(x) for x in unit]
+                a = memory.spread(unit[0].args[0])
+                tiles = self._in_tiles(unit, a, B, out)
+                return tiles or [(d.dot if out.flat else d.matmul, (a, B, out))]
+        tiles = [self._in_tiles((x,), *(memory.spread(y) for y in (*x.args, x))) for x in unit]
+        return [call for x, calls in zip(unit, tiles) for call in calls or [self._one_product(x)]]
+
+    def _in_tiles(self, unit: Unit, a: Spread, B: Spread, out: Spread) -> list[tuple]:
+        """Products of every step by tiles of the right sides, which are copied before the loop.
+
+        If `out` has no place for each of several right sides, their products are added up.
+        """
+        x = unit[0]
+        (N, K), W = a.step_shape[-2:], B.step_shape[-1]
+        shape = tile(N, K, W, x.dtype.itemsize) if self.tiles else None
+        often = a.slotted and not B.slotted and x.steps * N >= OFTEN
+        if shape is None or not often or not self.device.in_tiles():
+            return []
+        tiled = Tiled(self.device, B.array, shape)
+        self.memory.extra.append(tiled.right)
+        weights = Tiles(b for y in unit for b in y.args[len(y.args) // 2 :])
+        self._append(weights, [(self.device.copy, (tiled.right, tiled.source))])
+        return self._added_up(tiled, tiled.left(a), out)
+
+    def _added_up(self, tiled: Tiled, left: Spread, out: Spread) -> list[tuple]:
+        """The products by tiles: stacked and added up at once, or one after the other."""
+        d, right = self.device, Spread(tiled.right, "once")
+        own, dtype = out.step_shape, out.array.dtype
+        parts = tiled.right.shape[: tiled.right.ndim - len(own) - 1]
+        if 1 < math.prod(parts) <= STACKED // (math.prod(own) * dtype.itemsize):
+            stack = self.memory.scratch((*parts, *own), dtype)
+            every = Spread(stack.array.reshape(-1, *own), stack.kind)
+            return [(d.matmul, (left, right, tiled.out(stack))), (d.add_up, (every, out))]
+        first, *others = np.ndindex(parts)
+        calls: list[tuple] = [(d.matmul, (left.part(first), right.part(first), tiled.out(out)))]
+        scratch = self.memory.scratch(own, dtype) if others else out
+        for part in others:
+            calls.append((d.matmul, (left.part(part), right.part(part), tiled.out(scratch))))
+            calls.append((d.add, (out, scratch, out)))
+        return calls
 
     def _one_product(self, x: Term) -> tuple:
         a, b, out = (self.memory.spread(y) for y in (*x.args, x))
@@ -40,11 +81,12 @@ class Matrices(Writer):
         right = memory.joined([memory.spread(b) for b in x.args[half:]], along=0)
         out = memory.spread(x)
         if left is not None and left.flat and right is not None:
-            return [(d.dot, (left, right, out))]
+            return self._in_tiles((x,), left, right, out) or [(d.dot, (left, right, out))]
         right = memory.joined([memory.spread(b) for b in x.args[half:]], flat=False)
         if left is not None and not left.flat and right is not None:
+            tiles = self._in_tiles((x,), left, right, out)
             stack = memory.scratch((half, *x.shape), x.dtype)
-            return [(d.matmul, (left, right, stack)), (d.add_up, (stack, out))]
+            return tiles or [(d.matmul, (left, right, stack)), (d.add_up, (stack, out))]
         parts: list[tuple] = []
         scratch = memory.scratch(x.shape, x.dtype)
         for k in range(half):

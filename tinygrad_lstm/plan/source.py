@@ -13,6 +13,7 @@ from .arenas import Arenas
 from .belonging import root
 from .emit import Call
 from .names import Names
+from .passes.tiles import Tiles
 from .schedule import Region, Unit
 from .statements import WIDTH, Statements
 from .views import Scope
@@ -144,6 +145,8 @@ class _Writer:
             calls = self._taken((c,))
             lines += self._comment((c,), "    ") if calls else []
             lines += [row for call in calls for row in self.write.of([call], {}, "    ")]
+        while isinstance(tiles := self.emitter.owners[self._at], Tiles):
+            lines += self._unit(tiles)
         size, T = self.emitter.memory.chunk(region), region.T
         times = range(T)[:: region.direction]
         parts = [times[first : first + size] for first in range(0, T, size)]

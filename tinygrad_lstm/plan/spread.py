@@ -50,6 +50,10 @@ class Spread:
         """The same with `change(array, number of leading slot axes)` done to the array."""
         return Spread(change(self.array, int(self.slotted)), self.kind, self.shift)
 
+    def part(self, index: tuple[int, ...]) -> Spread:
+        """That part of every step's array."""
+        return self.mapped(lambda array, lead: array[(slice(None),) * lead + index])
+
     def during(self, lo: int, hi: int, ndim: int) -> Any:
         """The slots of steps lo ... hi - 1, with size-1 axes up to `ndim` behind the time."""
         if not self.slotted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .buffers import Storage
@@ -18,11 +18,14 @@ class Writer:
     """Writes the calls of a schedule; what kinds of calls there are, its subclasses know.
 
     Attributes:
+        tiles: whether weights are kept in tiles where products of every step are faster so.
         calls: (f, args), to be called one after the other.
         owners: for each call the unit that it computes.
         loads: what is copied in before: (fn, k, array) for input, seed, parameter or leaf number k.
         filled: arrays that hold one number from the beginning and are never written to.
     """
+
+    tiles = False
 
     def __init__(self, plan: Schedule, storage: Storage, device: Device) -> None:
         self.plan, self.device = plan, device
@@ -32,6 +35,10 @@ class Writer:
         self.loads: list[tuple[str, Any, Any]] = []
         self.filled: list[tuple[Any, Any]] = []
         self.arrived: dict[str, list[Any]] = {"input": [], "seed": []}
+
+    def _append(self, unit: Unit, calls: Sequence[Call]) -> None:
+        self.calls.extend(calls)
+        self.owners.extend([unit] * len(calls))
 
     def _fill(self, array: Any, value: Any) -> None:
         self.device.fill(array, value)

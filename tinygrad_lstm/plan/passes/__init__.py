@@ -24,6 +24,7 @@ from . import (
     regroup,
     roles,
     scales,
+    tiles,
 )
 
 
@@ -53,6 +54,7 @@ PASSES: dict[str, Pass] = {
         _pass(pack),
         _pass(hoist),
         _pass(chunks),
+        _pass(tiles),
         _pass(liveness),
         _pass(kernels),
     )
