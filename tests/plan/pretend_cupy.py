@@ -113,6 +113,11 @@ class ndarray:
     def astype(self, dtype, copy=True):
         return ndarray.of(self._host.astype(dtype))
 
+    def copy(self):
+        made = ndarray.of(np.empty_like(self._host))
+        launch(np.copyto, made._host, self._host)
+        return made
+
     def sum(self, axis=None, dtype=None, out=None, keepdims=False):
         return self._reduced(np.add, axis, out, keepdims)
 
@@ -198,7 +203,13 @@ def __getattr__(name):
     if name.startswith("_"):
         raise AttributeError(name)
     f = getattr(np, name)
-    return lambda *args, **settings: computed(f, *args, **settings)
+
+    def called(*args, **settings):
+        return computed(f, *args, **settings)
+
+    if isinstance(f, np.ufunc):
+        called.at = lambda *args: launch(f.at, *_plain(args))
+    return called
 
 
 def is_available():

@@ -112,8 +112,6 @@ def _mask(state, p, kept, first, out):
 
 SPECIAL = {
     texts.COPY: _copied,
-    texts.CHOOSE: lambda condition, a, b, out: np.copyto(out, np.where(condition, a, b)),
-    texts.CLIP: lambda x, low, high, out: np.clip(x, low, high, out),
     texts.TAKE: _taken,
     texts.SCATTER: _scattered,
     texts.CHECK: _checked,
@@ -137,7 +135,7 @@ class ElementwiseKernel:
 
     def __init__(self, inputs, outputs, operation, name, preamble="", no_return=False):
         self.inputs, self.outputs = _declared(inputs), _declared(outputs)
-        self.operation, self.preamble = operation, preamble
+        self.operation, self.preamble, self.__name__ = operation, preamble, name
         assert no_return and name.isidentifier() and "__device__" in preamble
         self.made.append(self)
 

@@ -8,7 +8,7 @@ import pytest
 import tinygrad_lstm as tl
 from tests.cells.networks import NAMES
 from tests.plan import odd_graphs, odd_loops, odd_ops, odd_steps
-from tests.plan.comparing import assert_same, compiled, eager
+from tests.plan.comparing import Case, assert_same, compiled, eager
 from tests.plan.devices import (
     assert_device_equals_graph,
     calls_of,
@@ -22,6 +22,7 @@ from tests.plan.networks import network, tagger
 from tests.plan.places import ODD, odd_case
 from tests.plan.pretend_cublas import computed_as
 from tests.plan.recurrent import recurrent_graph
+from tinygrad_lstm.plan.cupy_device import CupyDevice
 
 assert odd_graphs and odd_loops and odd_ops and odd_steps and cupy, "imported to be entered"
 
@@ -142,6 +143,44 @@ def test_arrays_of_other_libraries_are_refused_by_name():
         tl.BackendError, match="plans run on numpy and cupy, not on array_api_strict"
     ):
         plan.step(strict.asarray(np.ones((3, 2))), seeds=[strict.asarray(np.ones((3, 2)))])
+
+
+def test_what_the_plan_gave_out_may_be_handed_in_again(cupy):
+    x = tl.Input("x", 2, 3)
+    plan = tl.compile(tl.Graph([x], [tl.sin(x), x * 2]), wrt=[x])
+    given, seeds = cupy.asarray(np.ones((2, 3))), [cupy.asarray(np.ones((2, 3)))] * 2
+    for _ in range(3):
+        given, doubled = plan.step(given, seeds=seeds)
+        assert np.allclose(np.sin(doubled.get() / 2), given.get())
+    np.testing.assert_allclose(given.get(), np.sin(np.sin(np.sin(1.0))), rtol=1e-14)
+
+
+def test_a_view_by_strides_is_known_by_its_memory_for_cupy_gives_it_no_base(cupy):
+    array = cupy.asarray(np.arange(6.0))
+    view = cupy.lib.stride_tricks.as_strided(array[1:], (2,), (16,))
+    assert view.base is None and view.get().tolist() == [1, 3]
+    device = CupyDevice(cupy)
+    assert device.root(view) == device.root(array) == device.root(array[2:])
+    assert device.root(cupy.asarray(np.arange(6.0))) != device.root(array)
+
+
+def test_arrays_of_another_device_than_the_current_one_are_refused(cupy, monkeypatch):
+    monkeypatch.setattr(cupy.ndarray, "device", cupy.cuda.Device(1))
+    case = network("rnn")
+    plan = compiled(case)
+    case = moved(case, cupy)
+    with pytest.raises(tl.BackendError, match="arrays lie on device 1, and the current one is 0"):
+        plan.step(*case.arrays, seeds=case.seeds)
+
+
+def test_calls_need_no_host_without_the_pass_that_joins_them(cupy):
+    x, y = tl.Input("x", 2, 3), tl.Input("y", 2, 3)
+    graph = tl.Graph([x, y], [tl.clip(tl.relu(x) * tl.maximum(x, y), -1, 1)])
+    arrays = [np.linspace(-2, 2, 6).reshape(2, 3), np.full((2, 3), 0.3)]
+    case = Case(graph, arrays, [np.ones((2, 3))]).about_everything()
+    plan, _ = assert_device_equals_graph(case, cupy, passes=())
+    assert str(replay_of(plan)).startswith("1 CUDA graph of")
+    assert "one by one" not in str(replay_of(plan))
 
 
 def test_the_stand_in_refuses_to_be_mixed_with_numpy(cupy):

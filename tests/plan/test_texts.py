@@ -35,8 +35,6 @@ def real(*shape):
 SAMPLES = {
     "COPY": (real(2, 3), np.zeros((2, 3), "f4")),
     "ADD": (real(2, 3), real(2, 3), np.zeros((2, 3))),
-    "CHOOSE": (IDS > 0, real(2, 3), real(2, 3), np.zeros((2, 3))),
-    "CLIP": (real(2, 3), -0.5, 0.25, np.zeros((2, 3))),
     "CHECK": (IDS + 2, 4, -98, 1, np.zeros(4, "i8")),
     "TAKE": (real(4, 5), IDS, 5, 4, np.zeros((2, 3, 5))),
     "SCATTER": (real(2, 3, 5), IDS, 5, 4, np.zeros((4, 5))),

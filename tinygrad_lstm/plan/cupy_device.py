@@ -25,7 +25,7 @@ from .numba_kernels import NumbaDevice
 from .numbers import CLASS, NOBODY, ROW, WORDS, Faults
 from .passes.kernels import Kernel
 from .terms import Term
-from .texts import ADD, CHECK, CHOOSE, CLIP, COPY, SCATTER, TAKE
+from .texts import ADD, CHECK, COPY, SCATTER, TAKE
 
 
 class CupyDevice(Device):
@@ -36,12 +36,12 @@ class CupyDevice(Device):
         tf32: whether products of float32 may be done in TF32.
     """
 
-    fuses = side_by_side = True
+    fuses = only_kernels = side_by_side = True
     without = frozenset({"beside"})
     cache = 1 << 40
 
     def __init__(self, xp: Any, tf32: bool = False) -> None:
-        self.xp, self.tf32 = xp, tf32
+        self.xp, self.array, self.tf32 = xp, xp.ndarray, tf32
         self.matmul = self.dot = Products(xp, self.copy, tf32)
         self.masks: Masks | None = None
         self._made: dict[KernelText, Any] = {}
@@ -64,6 +64,10 @@ class CupyDevice(Device):
                 preamble=on_cuda(text.helpers), no_return=True,
             )  # fmt: skip
         return self._made[text]
+
+    def texts(self) -> dict[int, KernelText]:
+        """The texts of all kernels so far, by the identity of the kernel."""
+        return {id(kernel): text for text, kernel in self._made.items()}
 
     def kept(self, name: str, shape: tuple[int, ...], dtype: Any) -> Any:
         """Memory for the inside of a call; as one call comes after the other, they share it."""
@@ -146,12 +150,6 @@ class CupyDevice(Device):
         for t in range(len(a)):
             self.matmul(a[t].swapaxes(0, 1), b[t], out, t > 0)
 
-    def choose(self, condition: Any, a: Any, b: Any, out: Any) -> None:  # type: ignore[override]
-        self.made(CHOOSE)(condition, a, b, out)
-
-    def clip(self, x: Any, low: float, high: float, out: Any) -> None:  # type: ignore[override]
-        self.made(CLIP)(x, low, high, out)
-
     def repeats(self, f: Any, args: Sequence[Any]) -> bool:
         """Whether the device can make a call of `call` or `draw` again without the host."""
         return self.masks is not None if f == self.draw else type(args[0]) in KNOWN
@@ -195,6 +193,15 @@ class CupyDevice(Device):
         self.put(out, (self.xp if any(here) else np).stack(parts).reshape(out.shape))
 
 
+def _check_current(array: Any, xp: Any) -> None:
+    there, now = array.device.id, xp.cuda.Device().id
+    if there != now:
+        raise BackendError(
+            f"compile: the arrays lie on device {there}, and the current one is {now}: "
+            f"step and compile inside of `with cupy.cuda.Device({there}):`"
+        )
+
+
 def on_cuda(helpers: str) -> str:
     """Functions of kernels as CUDA wants them declared."""
     return (
@@ -211,13 +218,14 @@ def device_of(arrays: Sequence[Any], tf32: bool = False, kernels: str | None = N
 
     Raises:
         ArgumentError: for numba's kernels and arrays of CuPy.
-        BackendError: for arrays of any other library.
+        BackendError: for arrays of any other library, or of a device that is not the current one.
     """
     for array in arrays:
         xp = namespace(array)
         if xp.__name__ == "cupy":
             if kernels is not None:
                 raise ArgumentError(f"compile: kernels={kernels!r} is for NumPy, not for CuPy")
+            _check_current(array, xp)
             return CupyDevice(xp, tf32)
         if xp is not np:
             raise BackendError(f"compile: plans run on numpy and cupy, not on {xp.__name__}")

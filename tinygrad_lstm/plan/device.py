@@ -21,8 +21,12 @@ class Device:
     """NumPy; `cupy` differs in a few spellings only."""
 
     xp: Any = np
+    array: Any = np.ndarray
+    """The type of its arrays."""
     fuses = False
     """Whether pointwise calls are kernels of the device's own."""
+    only_kernels = False
+    """Whether they are so one by one, too, where none are joined."""
     side_by_side = False
     """Whether blocks lie side by side in the last axis wherever products can take them so."""
     tf32 = False

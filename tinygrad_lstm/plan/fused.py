@@ -27,6 +27,7 @@ class KernelEmitter(Emitter):
 
     Attributes:
         roots: terms that are wanted from outside, which no kernel may keep to itself.
+        join: whether a kernel may compute several terms.
     """
 
     def __init__(
@@ -34,8 +35,9 @@ class KernelEmitter(Emitter):
     ) -> None:
         super().__init__(plan, storage, device)
         self.roots = set(roots)
+        self.join = join
         self._found: dict[tuple[Term, bool], tuple[Place, ...]] = {}
-        self.plan = self._in_kernels(plan) if join else plan
+        self.plan = self._in_kernels(plan) if join or device.only_kernels else plan
 
     def _in_kernels(self, plan: Schedule) -> Schedule:
         items: list[Any] = []
@@ -83,6 +85,8 @@ class KernelEmitter(Emitter):
 
         Nor may there be more arrays than a kernel takes.
         """
+        if not self.join:
+            return False
         kernel = Kernel([*run, x])
         arrays = len(kernel.reads()) + len(kernel.writes(self.plan.users, self.roots))
         if arrays * (16 + 16 * (x.ndim + bool(x.steps))) > ROOM:  # address, size, shape and strides

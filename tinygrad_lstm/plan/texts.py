@@ -6,8 +6,6 @@ from .kernel_text import KernelText
 
 COPY = KernelText("S a0", "T y0", "y0 = T(a0);")
 ADD = KernelText("T a0, T a1", "T y0", "y0 = a0 + a1;")
-CHOOSE = KernelText("bool a0, T a1, T a2", "T y0", "y0 = a0 ? a1 : a2;")
-CLIP = KernelText("T a0, T a1, T a2", "T y0", "y0 = np_clip(a0, a1, a2);")
 
 CHECK = KernelText(
     "S a0, int64 a1, int64 a2, int64 a3",

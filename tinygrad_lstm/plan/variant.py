@@ -143,7 +143,9 @@ class Variant:
         own = self._own
         return [
             a
-            if a is None or (a.base is None and id(a) not in own) or self.device.root(a) not in own
+            if a is None
+            or (type(a) is np.ndarray and a.base is None and id(a) not in own)
+            or self.device.root(a) not in own
             else a.copy()
             for a in given
         ]
