@@ -60,8 +60,8 @@ def main(arguments: list[str]) -> int:
         return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
     command, *further = arguments
     extra, programs = COMMANDS[command]
-    here = programs[0].startswith("-m tinygrad_lstm.")  # its files are named from where you are
-    folder = None if here else ROOT
+    here = programs[0].startswith(("-m tinygrad_lstm.", "-m benchmarks"))
+    folder = None if here else ROOT  # files are named from where you are
     try:
         if command == "bench":
             ensure_competitors(extra)
@@ -78,7 +78,11 @@ def main(arguments: list[str]) -> int:
 
 def call(arguments: list[str], folder: Path | None = ROOT) -> int:
     """Run the environment's Python with these arguments; 128 + signal if a signal ended it."""
-    code = subprocess.call([str(PYTHON), *arguments], cwd=folder)
+    environment = dict(os.environ)
+    if folder != ROOT:  # the package is installed, the benchmarks are not
+        path = [str(ROOT), os.environ.get("PYTHONPATH")]
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+    code = subprocess.call([str(PYTHON), *arguments], cwd=folder, env=environment)
     return code if code >= 0 else 128 - code
 
 

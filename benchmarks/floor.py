@@ -11,18 +11,17 @@ import time
 
 import numpy as np
 
-from .regimes import CELLS
+from . import cells
 
 
 def products(p):
     """Every product of the step in its faster arrangement."""
     _, D, H, _ = p.sizes
     calls = []
-    for of, k in CELLS[p.cell].products:
-        calls.append(_forward(p, k, D if of == "input" else H, every_step=of == "state"))
-        if of == "state":
-            calls.append(_backward(p, k))
-        calls.append(_weight_gradient(p, k, D if of == "input" else H))
+    for product in cells.products(cells.build(p.cell, D, H)):
+        calls += [_forward(p, product), _weight_gradient(p, product)]
+        if product.wanted:
+            calls.append(_backward(p, product))
 
     def step():
         for call in calls:
@@ -31,41 +30,52 @@ def products(p):
     return step, lambda: None
 
 
-def _forward(p, k, columns, every_step):
-    """x W^T: (rows, columns) by (columns, k * H)."""
+def _sizes(p, product):
+    """(calls, rows of each, columns, blocks, columns of a block)."""
     N, _, H, T = p.sizes
-    steps, rows = (T, N) if every_step else (1, T * N)
+    steps, rows = (T, N) if product.waits else (1, T * N)
+    k = product.outputs // H if product.outputs % H == 0 else 1
+    return steps, rows, product.columns, k, product.outputs // k
+
+
+def _forward(p, product):
+    """x W^T: (rows, columns) by (columns, outputs)."""
+    steps, rows, columns, k, width = _sizes(p, product)
     x = _random(p, steps, rows, columns)
-    flat, blocks = _random(p, columns, k * H), _random(p, k, columns, H)
-    out, outs = np.empty((steps, rows, k * H), x.dtype), np.empty((steps, k, rows, H), x.dtype)
+    flat, blocks = _random(p, columns, k * width), _random(p, k, columns, width)
+    out = np.empty((steps, rows, k * width), x.dtype)
+    outs = np.empty((steps, k, rows, width), x.dtype)
     return _faster(
         (np.dot, [(x[t], flat, out[t]) for t in range(steps)]),
         (np.matmul, [(x[t], blocks, outs[t]) for t in range(steps)]),
     )
 
 
-def _backward(p, k):
-    """g W, timestep by timestep; of k blocks the sum is wanted."""
-    N, _, H, T = p.sizes
-    g, gs = _random(p, T, N, k * H), _random(p, T, k, N, H)
-    flat, blocks = _random(p, k * H, H), _random(p, k, H, H)
-    out, parts = np.empty((T, N, H), g.dtype), np.empty((k, N, H), g.dtype)
+def _backward(p, product):
+    """g W, timestep by timestep if x waited; of k blocks the sum is wanted."""
+    steps, rows, columns, k, width = _sizes(p, product)
+    g, gs = _random(p, steps, rows, k * width), _random(p, steps, k, rows, width)
+    flat, blocks = _random(p, k * width, columns), _random(p, k, width, columns)
+    out = np.empty((steps, rows, columns), g.dtype)
+    parts = np.empty((k, rows, columns), g.dtype)
 
     def block_by_block(g, out):
         np.matmul(g, blocks, parts)
         np.add.reduce(parts, 0, None, out)
 
     return _faster(
-        (np.dot, [(g[t], flat, out[t]) for t in range(T)]),
-        (block_by_block, [(gs[t], out[t]) for t in range(T)]),
+        (np.dot, [(g[t], flat, out[t]) for t in range(steps)]),
+        (block_by_block, [(gs[t], out[t]) for t in range(steps)]),
     )
 
 
-def _weight_gradient(p, k, columns):
+def _weight_gradient(p, product):
     """g^T x over all rows at once."""
-    N, _, H, T = p.sizes
-    x, g, gs = (_random(p, *s) for s in ((T * N, columns), (T * N, k * H), (k, T * N, H)))
-    out, outs = np.empty((k * H, columns), x.dtype), np.empty((k, H, columns), x.dtype)
+    steps, rows, columns, k, width = _sizes(p, product)
+    all_rows = steps * rows
+    x, g = _random(p, all_rows, columns), _random(p, all_rows, k * width)
+    gs = _random(p, k, all_rows, width)
+    out, outs = (np.empty(s, x.dtype) for s in ((k * width, columns), (k, width, columns)))
     return _faster(
         (np.dot, [(g.T, x, out)]),
         (np.matmul, [(gs.transpose(0, 2, 1), x, outs)]),

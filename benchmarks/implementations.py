@@ -12,15 +12,16 @@ PLAN = "plan"
 
 
 class Implementation(NamedTuple):
-    """How to prepare a step, whether NumPy's BLAS does its products, and the cells that it has."""
+    """How to prepare a step, whether its products are NumPy's, and for which cells it runs."""
 
     build: Callable
     numpy: bool
-    cells: tuple[str, ...] = ("lstm", "gru", "tide")
+    cells: tuple[str, ...] = ()
+    """Empty for every cell."""
 
 
 IMPLEMENTATIONS = {
-    "torch.nn": Implementation(peers.torch_nn, False, ("lstm", "gru")),
+    "torch.nn": Implementation(peers.torch_nn, False),
     "torch eager": Implementation(peers.torch_eager, False),
     "jax scan": Implementation(peers.jax_scan, False),
     "HIPS autograd": Implementation(peers.hips_autograd, True, ("lstm",)),  # slow, and once is

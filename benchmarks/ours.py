@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from . import cells
+
 
 def eager(p):
     """The unrolled graph, built once and run again."""
@@ -41,12 +43,10 @@ def _compiled(p, **options):
 
 def _network(p):
     """The cell through time with the weights of the problem, its arguments and its seeds."""
-    from tinygrad_lstm import cells, through_time
+    from tinygrad_lstm import default_dtype, through_time
 
-    from . import users_cells
-
-    build = {"lstm": cells.lstm, "gru": users_cells.gru_of_torch, "tide": users_cells.tide}
-    cell = build[p.cell](p.sizes.D, p.sizes.H)
+    with default_dtype(p.xs.dtype.name):
+        cell = cells.build(p.cell, p.sizes.D, p.sizes.H)
     for name, data in p.weights.items():
         cell.parameters[name].data = data
     graph = through_time(cell, p.sizes.T)

@@ -1,7 +1,7 @@
 """The other software: each function prepares one problem and returns (step, gradients).
 
 `step()` runs forward, BPTT and the gradients of all weights once; `gradients()` gives those of the
-last step as NumPy arrays by name, in the layout of `regimes.CELLS`.
+last step as NumPy arrays by name, in the layout of the cell's own parameters.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from .by_hand import CELLS, through_time
+from . import torch_layers, twins
+from .by_hand import through_time
 
 
 def torch_nn(p):
@@ -18,24 +19,15 @@ def torch_nn(p):
     import torch
 
     torch.set_num_threads(1)
-    _, D, H, _ = p.sizes
+    layer = torch_layers.like(p)
     xs, gs = torch.from_numpy(p.xs), torch.from_numpy(p.gs)
-    layer = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[p.cell](D, H, dtype=xs.dtype)
-    names = ("W_x", "W_h", "b_x", "b_h")
-    swap = _third_and_fourth if p.cell == "lstm" else lambda w: w
-    with torch.no_grad():
-        for name, parameter in zip(names, layer.parameters()):
-            parameter.copy_(torch.from_numpy(swap(p.weights[name])))
 
     def step():
         for parameter in layer.parameters():
             parameter.grad = None
         layer(xs)[0].backward(gs)
 
-    def gradients():
-        return {n: swap(w.grad.numpy()) for n, w in zip(names, layer.parameters())}
-
-    return step, gradients
+    return step, lambda: torch_layers.gradients(layer, p)
 
 
 def torch_eager(p):
@@ -43,14 +35,16 @@ def torch_eager(p):
     import torch
 
     torch.set_num_threads(1)
+    lib = SimpleNamespace(**vars(torch), stop=torch.Tensor.detach, astype=torch.Tensor.to)
+    lib.max, lib.permute_dims = torch.amax, torch.permute
     weights = {n: torch.from_numpy(w.copy()).requires_grad_() for n, w in p.weights.items()}
     xs, gs = list(torch.from_numpy(p.xs)), list(torch.from_numpy(p.gs))
-    state = tuple(map(torch.from_numpy, p.state))
+    state, cell = tuple(map(torch.from_numpy, p.state)), twins.twin(lib, p)
 
     def step():
         for w in weights.values():
             w.grad = None
-        torch.autograd.backward(through_time(torch, p.cell, weights, xs, state), gs)
+        torch.autograd.backward(twins.through_time(cell, weights, xs, state), gs)
 
     return step, lambda: {n: w.grad.numpy() for n, w in weights.items()}
 
@@ -60,12 +54,14 @@ def jax_scan(p):
     import jax
 
     jax.config.update("jax_enable_x64", p.xs.dtype == np.float64)
-    lib = SimpleNamespace(sigmoid=jax.nn.sigmoid, tanh=jax.numpy.tanh)
+    lib = SimpleNamespace(**vars(jax.numpy))
+    lib.sigmoid, lib.relu, lib.stop = jax.nn.sigmoid, jax.nn.relu, jax.lax.stop_gradient
     weights, xs, gs, zero = jax.device_put((p.weights, p.xs, p.gs, p.state))
+    cell = twins.twin(lib, p)
 
     def forward(weights, xs):
         def one(state, x):
-            state = CELLS[p.cell](lib, weights, x, state)
+            state = cell(weights, x, state)
             return state, state[-1]
 
         return jax.lax.scan(one, zero, xs)[1]
@@ -112,9 +108,3 @@ def mygrad_(p):
         mygrad.stack(through_time(lib, p.cell, weights, p.xs, p.state)).backward(p.gs)
 
     return step, lambda: {n: w.grad for n, w in weights.items()}
-
-
-def _third_and_fourth(w):
-    """Rows i f o g to PyTorch's i f g o, or back."""
-    i, f, third, fourth = np.split(w, 4)
-    return np.concatenate([i, f, fourth, third])

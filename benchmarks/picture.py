@@ -6,7 +6,7 @@ import textwrap
 
 from .implementations import FLOOR
 from .regimes import REGIMES
-from .report import METHOD, TITLES, conditions
+from .report import METHOD, conditions, title
 
 LOOKS = {  # colour, marker, line: what is ours stands out, what is a bound is dashed
     "torch.nn": ("#111111", "s", "-"),
@@ -33,14 +33,16 @@ def save(file, found):
         (growth, _by(found["curves"], "letter")),
     ]
     rows = [(draw, groups) for draw, groups in rows if groups]
-    figure = pyplot.figure(figsize=(13, 4.6 * len(rows) + 1.4), layout="constrained")
+    width = 4.3 * max([3, *(len(groups) for _, groups in rows)])
+    figure = pyplot.figure(figsize=(width, 4.6 * len(rows) + 1.4), layout="constrained")
     strips = figure.subfigures(max(1, len(rows)), 1, squeeze=False)[:, 0]
     for strip, (draw, groups) in zip(strips, rows):
         panels = strip.subplots(1, len(groups), squeeze=False)[0]
         for axes, (key, races) in zip(panels, groups.items()):
             draw(axes, key, races)
     _legend(figure)
-    small_print = textwrap.wrap(f"{METHOD} {conditions(found)}", 210)
+    words = f"{found.get('method', METHOD)} {conditions(found)}"
+    small_print = textwrap.wrap(words, round(16 * width))
     figure.supxlabel("\n".join(small_print), fontsize=8, ha="left", x=0.01)
     figure.savefig(file, dpi=110)
     pyplot.close(figure)
@@ -61,7 +63,7 @@ def ratios(axes, cell, tables):
             axes.vlines(x, *row["quartiles"], color=colour, alpha=0.5, linewidth=3)
             axes.plot(x, row["ratio"], color=colour, marker=marker, markersize=6)
     axes.axhline(1, color="#111111", linewidth=0.8)
-    axes.set(yscale="log", title=TITLES[cell], ylabel=f"time : time of {_references(tables)}")
+    axes.set(yscale="log", title=title(cell)[-36:], ylabel=f"time : time of {_references(tables)}")
     axes.set_xticks(range(len(tables)), [_tick(table["sizes"]) for table in tables], fontsize=8)
     plain_numbers(axes.yaxis)
     axes.grid(axis="y", which="both", alpha=0.2)
@@ -89,10 +91,11 @@ def growth(axes, letter, points):
 
 
 def plain_numbers(axis):
-    """0.1, 1, 10 and not powers of ten."""
-    from matplotlib.ticker import FuncFormatter
+    """0.1, 1, 10 and not powers of ten; those between only where there are few of these."""
+    from matplotlib.ticker import FuncFormatter, LogFormatter
 
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(LogFormatter())
 
 
 def _references(tables):
@@ -102,7 +105,7 @@ def _references(tables):
 def _tick(sizes):
     letter = next((k for k, s in REGIMES.items() if s._asdict() == sizes), "")
     N, D, H, T = sizes.values()
-    return f"{letter}\nN{N} D{D}\nH{H} T{T}"
+    return f"{letter}\nN{N} D{D}\nH{H} T{T}".strip()
 
 
 def _legend(figure):

@@ -16,6 +16,7 @@ import numpy as np
 from .implementations import FLOOR, IMPLEMENTATIONS, PLAN
 from .regimes import short
 
+ROOT = Path(__file__).resolve().parent.parent
 ONE_THREAD = {
     f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM", "NUMBA")
 }
@@ -33,8 +34,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=Path(__file__).resolve().parent.parent,
-            env={**os.environ, **ONE_THREAD, **({"OPENBLAS_CORETYPE": core} if core else {})},
+            env=environment(core),
         )
 
     def ask(self, **request):
@@ -52,7 +52,14 @@ class Worker:
             pass
 
 
-def race(cell, sizes, names=None, seconds=8.0, least=3):
+def environment(core):
+    """Of a process that finds this package, wherever it is started, and takes one thread."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    kernels = {"OPENBLAS_CORETYPE": core} if core else {}
+    return {**os.environ, **ONE_THREAD, "PYTHONPATH": path, **kernels}
+
+
+def race(cell, sizes, names=None, seconds=8.0, least=3, dtype="float32"):
     """One row for every implementation of the cell: its times beside those of the first one there.
 
     After `least` rounds they go on for `seconds`.
@@ -60,12 +67,12 @@ def race(cell, sizes, names=None, seconds=8.0, least=3):
     crew = {
         name: Worker(name)
         for name, it in IMPLEMENTATIONS.items()
-        if cell in it.cells and name != FLOOR and (names is None or name in names)
+        if name != FLOOR and (not it.cells or cell in it.cells) and (names is None or name in names)
     }
     try:
-        rows = checked(crew, cell, sizes)
+        rows = checked(crew, cell, sizes, dtype)
         if names is None or FLOOR in names:
-            rows.update(floors(crew, rows, cell, sizes))
+            rows.update(floors(crew, rows, cell, sizes, dtype))
         times = rounds(crew, seconds, least)
     finally:
         for worker in crew.values():
@@ -73,12 +80,12 @@ def race(cell, sizes, names=None, seconds=8.0, least=3):
     return with_times(rows, times)
 
 
-def checked(crew, cell, sizes):
+def checked(crew, cell, sizes, dtype="float32"):
     """Prepare all, first a few steps in float64; who differs from the first one does not run."""
     rows = {name: {} for name in crew}
     with tempfile.TemporaryDirectory() as folder:
         prepare_all(crew, rows, cell, short(cell, sizes), "float64", folder)
-        prepare_all(crew, rows, cell, sizes, "float32", folder)
+        prepare_all(crew, rows, cell, sizes, dtype, folder)
     absent = {name: {"absent": worker.absent} for name, worker in crew.items() if worker.absent}
     return rows | absent
 
@@ -110,21 +117,24 @@ def prepare(worker, cell, sizes, dtype, folder):
 
 
 def worst(found, expected):
-    """Over all weights, the largest difference relative to that weight's largest gradient."""
-    return max(float(abs(found[n] - g).max() / abs(g).max()) for n, g in expected.items())
+    """Over all weights, the largest difference relative to that weight's largest gradient.
+
+    Where that is 0, as for the weights of the state in a single timestep, it is relative to 1.
+    """
+    return max(float(abs(found[n] - g).max() / (abs(g).max() or 1)) for n, g in expected.items())
 
 
-def floors(crew, rows, cell, sizes):
+def floors(crew, rows, cell, sizes, dtype):
     """The products alone with the plan's kernels; if OpenBLAS chose others, with those too."""
     default = Worker(FLOOR)
-    core = prepare(default, cell, sizes, "float32", os.devnull)[0]["blas"]
+    core = prepare(default, cell, sizes, dtype, os.devnull)[0]["blas"]
     wanted = rows.get(PLAN, {}).get("blas") or core
     crew[FLOOR], found = default, {FLOOR: {"blas": core}}
     if wanted != core:
         label = f"{FLOOR}, {core} kernels"
         crew[label], found[label] = default, {"blas": core}
         crew[FLOOR] = Worker(FLOOR, wanted)
-        core = prepare(crew[FLOOR], cell, sizes, "float32", os.devnull)[0]["blas"]
+        core = prepare(crew[FLOOR], cell, sizes, dtype, os.devnull)[0]["blas"]
         found[FLOOR] = {"blas": core}
     return found
 

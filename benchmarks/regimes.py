@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from . import cells
+
 
 class Sizes(NamedTuple):
     """Batch, input features, hidden features, timesteps."""
@@ -28,45 +30,11 @@ REGIMES = {
 }
 
 
-class CellShape(NamedTuple):
-    """A cell seen from outside: what it takes, and the products it cannot avoid.
-
-    Args:
-        weights: shapes by name, in letters of `Sizes`, with a factor: "4H D" is (4 * H, D).
-        states: how many states it carries; the last one is h.
-        products: (input or state, how many blocks of H columns) for each product of a step.
-    """
-
-    weights: dict[str, str]
-    states: int
-    products: tuple[tuple[str, int], ...]
-
-
-CELLS = {
-    "lstm": CellShape(
-        {"W_x": "4H D", "b_x": "4H", "W_h": "4H H", "b_h": "4H"},
-        states=2,
-        products=(("input", 4), ("state", 4)),
-    ),
-    "gru": CellShape(
-        {"W_x": "3H D", "b_x": "3H", "W_h": "3H H", "b_h": "3H"},
-        states=1,
-        products=(("input", 3), ("state", 3)),
-    ),
-    "tide": CellShape(
-        {
-            **{f"W_x{k}": "H D" for k in "pwg"},
-            **{f"b_x{k}": "H" for k in "pwg"},
-            **{"W_hp": "H H", "W_sw": "H H", "w_sg": "H"},
-        },
-        states=2,
-        products=(("input", 3), ("state", 1), ("state", 1)),
-    ),
-}
-
-
 class Problem(NamedTuple):
-    """One step: inputs (T, N, D), the gradients arriving at h_t (T, N, H), weights, zero state."""
+    """One step: inputs (T, N, D), the gradients arriving at h_t (T, N, H), weights, zero state.
+
+    `cell` is a name as `cells.build` reads it.
+    """
 
     cell: str
     sizes: Sizes
@@ -79,25 +47,19 @@ class Problem(NamedTuple):
 def problem(cell: str, sizes: Sizes, dtype: str = "float32") -> Problem:
     """The same float32 numbers at every call; in float64 they are those numbers exactly."""
     N, D, H, T = sizes
-    rng = np.random.default_rng(0)
+    rng, graph = np.random.default_rng(0), cells.build(cell, D, H)
 
     def draw(shape, scale):
         return (scale * rng.uniform(-1, 1, shape)).astype("float32").astype(dtype)
 
-    weights = {
-        name: draw(_shape(letters, sizes), H**-0.5) for name, letters in CELLS[cell].weights.items()
-    }
-    state = tuple(np.zeros((N, H), dtype) for _ in range(CELLS[cell].states))
-    return Problem(cell, sizes, draw((T, N, D), 1.0), draw((T, N, H), 1.0), weights, state)
+    weights = {name: draw(p.data.shape, H**-0.5) for name, p in graph.parameters.items()}
+    state = tuple(np.zeros((N, *node.axes[1:]), dtype) for node in graph.inputs[1:])
+    gs = draw((T, N, *graph.outputs[-1].axes[1:]), 1.0)
+    return Problem(cell, sizes, draw((T, N, D), 1.0), gs, weights, state)
 
 
 def short(cell: str, sizes: Sizes, budget: float = 2e10) -> Sizes:
     """As many of the timesteps as `budget` multiplications and additions allow, at least two."""
     N, D, H, T = sizes
-    columns = sum(k * (4 * D if of == "input" else 6 * H) for of, k in CELLS[cell].products)
-    return sizes._replace(T=max(2, min(T, int(budget / (N * H * columns)))))
-
-
-def _shape(letters: str, sizes: Sizes) -> tuple[int, ...]:
-    """ "4H D" is (4 * H, D)."""
-    return tuple(int(s[:-1] or 1) * getattr(sizes, s[-1]) for s in letters.split())
+    flops = N * sum(product.flops for product in cells.products(cells.build(cell, D, H)))
+    return sizes._replace(T=min(T, max(2, int(budget / max(flops, 1)))))

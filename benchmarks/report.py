@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+from .cells import split
 from .implementations import FLOOR, PLAN
 from .regimes import REGIMES, Sizes
 
+DTYPES = ("float64", "float32")
 METHOD = (
     "One step is forward, BPTT and the gradients of all weights, float32, with a fixed gradient "
     "arriving at every h_t. Each implementation has a process of its own, bound to one processor; "
@@ -16,10 +18,16 @@ METHOD = (
 TITLES = {"lstm": "LSTM", "gru": "GRU (PyTorch's form)", "tide": "tide (invented for this test)"}
 
 
+def title(cell):
+    """A cell's name for people."""
+    name, layers = split(cell)
+    return TITLES.get(name, name) + (f", {layers} layers" if layers > 1 else "")
+
+
 def text(table):
     """One race for the terminal."""
     reference = table["reference"]
-    lines = [f"{TITLES[table['cell']]}, {Sizes(**table['sizes'])}: ratio to {reference}"]
+    lines = [f"{title(table['cell'])}, {Sizes(**table['sizes'])}: ratio to {reference}"]
     for name, row in table["rows"].items():
         lines.append(f"  {name:38} {row['absent'] if 'absent' in row else _numbers(row)}")
     return "\n".join(lines)
@@ -29,7 +37,8 @@ def _numbers(row):
     low, high = row["quartiles"]
     line = f"{row['ms']:10.3f} ms  {row['ratio']:6.3f}  ({low:.3f} ... {high:.3f})"
     if "error float64" in row:
-        line += f"  gradients {row['error float64']:.0e} in float64, {row['error float32']:.0e}"
+        errors = (f"{row[f'error {k}']:.0e} in {k}" for k in DTYPES if f"error {k}" in row)
+        line += f"  gradients {', '.join(errors)}"
     return line + (f"  {row['blas']}" if row["blas"] else "")
 
 
@@ -40,7 +49,9 @@ def save_json(file, found):
 
 def markdown(found):
     """For each cell a table, regimes across, implementations down."""
-    parts = [conditions(found), "; ".join(f"{k}: {sizes}" for k, sizes in REGIMES.items()) + "."]
+    headings = {_heading(table) for table in found["tables"]}
+    letters = [f"{k}: {sizes}" for k, sizes in REGIMES.items() if k in headings]
+    parts = [conditions(found), *(["; ".join(letters) + "."] if letters else [])]
     for cell in dict.fromkeys(table["cell"] for table in found["tables"]):
         tables = [table for table in found["tables"] if table["cell"] == cell]
         parts.append(_table(cell, tables))
@@ -62,7 +73,7 @@ def conditions(found):
 
 
 def _table(cell, tables):
-    header = [f"**{TITLES[cell]}**", *(_heading(table) for table in tables)]
+    header = [f"**{title(cell)}**", *(_heading(table) for table in tables)]
     names = dict.fromkeys(name for table in tables for name in table["rows"])
     rows = [[name, *(_cell(table, name) for table in tables)] for name in names]
     above = [f"{PLAN} : {FLOOR}", *(_above_floor(table) for table in tables)]

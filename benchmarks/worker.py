@@ -15,6 +15,7 @@ import numpy as np
 
 from .implementations import IMPLEMENTATIONS
 from .regimes import Sizes, problem
+from .torch_layers import NoSuchLayer
 
 LONG = 0.2  # seconds: for one turn a step of this length is enough
 
@@ -68,6 +69,8 @@ def answers(name, requests):
                 yield {**answer, "blas": _kernels() if IMPLEMENTATIONS[name].numpy else None}
             else:
                 yield {"seconds": prepared.turn()}
+        except NoSuchLayer as error:
+            yield {"absent": str(error)}
         except ImportError as error:
             yield {"absent": f"not installed ({error.name})"}
         except Exception as error:

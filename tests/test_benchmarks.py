@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 
 import tinygrad_lstm as tl
-from benchmarks import __main__, floor, picture, race, regimes, report, worker
+from benchmarks import __main__, cells, floor, picture, race, regimes, report, torch_layers, worker
 from benchmarks.by_hand import through_time
 from benchmarks.implementations import FLOOR, IMPLEMENTATIONS, PLAN
 from benchmarks.machine import openblas_settings
 
 from .oracles import numeric_vjp
 
+NONE = {("torch.nn", "tide")}
 TINY = regimes.Sizes(N=2, D=3, H=4, T=5)
-TIMED = {name: it.cells for name, it in IMPLEMENTATIONS.items() if name != FLOOR}
-PAIRS = [(name, cell) for name, cells in TIMED.items() for cell in cells]
+TIMED = {name: it.cells or cells.NAMED for name, it in IMPLEMENTATIONS.items() if name != FLOOR}
+PAIRS = [(name, cell) for name, had in TIMED.items() for cell in had if (name, cell) not in NONE]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -33,9 +34,9 @@ def registry_is_left_as_it_was():
     tl.CELLS.update(before)
 
 
-def gradients(name, cell, dtype):
+def gradients(name, cell, dtype, sizes=TINY):
     try:
-        step, found = IMPLEMENTATIONS[name].build(regimes.problem(cell, TINY, dtype))
+        step, found = IMPLEMENTATIONS[name].build(regimes.problem(cell, sizes, dtype))
     except ImportError as error:
         pytest.skip(f"{error.name} is not installed")
     step()
@@ -46,7 +47,14 @@ def gradients(name, cell, dtype):
 @pytest.fixture(scope="module")
 def expected():
     """The gradients by complex steps through the cells written by hand."""
-    return {cell: complex_steps(regimes.problem(cell, TINY, "float64")) for cell in regimes.CELLS}
+    return {cell: complex_steps(regimes.problem(cell, TINY, "float64")) for cell in cells.NAMED}
+
+
+BLOCKS = {
+    **{"lstm": (4, 4), "gru": (3, 3), "tide": (3, 2), "rnn": (1, 1), "cifg": (3, 3)},
+    **{"lstm_by_gate": (4, 4), "peephole": (4, 4), "gru_of_cho": (3, 3), "rnn*2": (1, 3)},
+}
+"""How many blocks (H, D) and (H, H) a step multiplies with; h of a lower layer is one of h."""
 
 
 def complex_steps(p):
@@ -64,6 +72,97 @@ def test_every_implementation_computes_the_same_gradients(name, cell, expected):
     assert race.worst(gradients(name, cell, "float64"), expected[cell]) < 1e-12
 
 
+OTHERS = ["rnn", "cifg", "peephole", "lstm_by_gate", "gru_of_cho", "lstm*2", "gru*3", "rnn*2"]
+WITH_LAYER = {cell for cell in OTHERS if cells.split(cell)[0] in torch_layers.LAYERS}
+EDGES = [TINY, regimes.Sizes(1, 1, 1, 1), regimes.Sizes(3, 5, 2, 1), regimes.Sizes(2, 1, 3, 4)]
+
+
+@pytest.mark.parametrize("sizes", EDGES, ids=str)
+@pytest.mark.parametrize("name", ["torch.nn", "torch eager", "jax scan", "plan"])
+@pytest.mark.parametrize("cell", OTHERS)
+def test_any_cell_has_the_gradients_of_its_graph_everywhere(cell, name, sizes):
+    if name == "torch.nn" and cell not in WITH_LAYER:
+        pytest.importorskip("torch")
+        with pytest.raises(torch_layers.NoSuchLayer, match="no such layer"):
+            gradients(name, cell, "float64", sizes)
+        return
+    expected = gradients("graph eager", cell, "float64", sizes)
+    assert race.worst(gradients(name, cell, "float64", sizes), expected) < 1e-12
+
+
+ODD = """
+from tinygrad_lstm.nn import Graph, Input, Linear, tanh
+import tinygrad_lstm as tl
+
+def odd(input_size, hidden_size):
+    D, H = input_size, hidden_size
+    x, h_prev = Input("x", "N", D), Input("h_prev", "N", H)
+    a = Linear(D, 2 * H, "x")(x) + Linear(H, 2 * H, "h")(h_prev)
+    kept = tl.where(a[:, :H] > h_prev, a[:, :H], tl.maximum(h_prev.detach(), a[:, H:]))
+    pushed = tl.relu(a[:, :1] * [[0.5]]) / (1 + tl.sqrt(a[:, :H] ** 2 + 1))
+    h = tanh(kept * tl.softmax(a[:, H:]) + pushed)
+    return Graph([x, h_prev], [h], names=locals())
+
+def dropping(input_size, hidden_size):
+    x, h_prev = Input("x", "N", input_size), Input("h_prev", "N", hidden_size)
+    h = tanh(tl.Dropout(0.5)(Linear(input_size, hidden_size, "x")(x)) + h_prev)
+    return Graph([x, h_prev], [h], names=locals())
+"""
+
+
+@pytest.fixture
+def odd(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)  # takes back what finding a cell adds to the path
+    (tmp_path / "odd.py").write_text(ODD)
+    return str(tmp_path / "odd.py")
+
+
+@pytest.mark.parametrize("name", ["torch eager", "jax scan", "plan"])
+def test_a_users_cell_is_run_op_by_op_by_the_others(name, odd):
+    expected = gradients("graph eager", f"{odd}:odd", "float64")
+    assert race.worst(gradients(name, f"{odd}:odd", "float64"), expected) < 1e-12
+
+
+@pytest.mark.parametrize("name", ["torch eager", "jax scan"])
+def test_what_draws_at_random_is_not_compared(name, odd):
+    with pytest.raises(NotImplementedError, match="KeepMask draws at random"):
+        gradients(name, f"{odd}:dropping", "float64")
+
+
+def test_the_weights_of_a_single_step_from_zero_have_no_gradient_to_be_relative_to():
+    assert race.worst({"W_h": np.full(3, 2e-16)}, {"W_h": np.zeros(3)}) == 2e-16
+
+
+def test_any_cells_and_sizes_can_be_asked_for():
+    asked = __main__.parse("--cells rnn gru --shapes 7,13,17,11 1,1,1,1 --layers 2".split())
+    assert asked.cells == ["rnn*2", "gru*2"] and not asked.curves
+    assert asked.sizes == [(7, 13, 17, 11), (1, 1, 1, 1)]
+    assert report.title("rnn*2") == "rnn, 2 layers"
+    both = __main__.parse("--shapes 1,2,3,4 --regimes b --curves".split())
+    assert both.sizes == [regimes.REGIMES["b"], (1, 2, 3, 4)] and both.curves
+    whole = __main__.parse([])
+    assert (whole.cells, len(whole.sizes), whole.curves) == (list(cells.NAMED), 5, True)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ("--cells lstn", "there is no cell 'lstn'"),
+        ("--cells none.py:mine", "none.py: No such file"),
+        ("--cells rnn*x", "--cells rnn*x"),
+        ("--shapes 7,13,17", "7,13,17 is not N,D,H,T, four whole numbers from 1"),
+        ("--shapes 7,13,17,0", "7,13,17,0 is not N,D,H,T, four whole numbers from 1"),
+        ("--shapes a,b,c,d", "a,b,c,d is not N,D,H,T"),
+        ("--layers 0", "--layers"),
+        ("--regimes az", "letters out of abcde"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_at_once(arguments, message, capsys):
+    with pytest.raises(SystemExit) as left:
+        __main__.parse(arguments.split())
+    assert left.value.code == 2 and message in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", TIMED)
 def test_what_is_timed_computes_in_float32(name, expected):
     cell = TIMED[name][0]
@@ -72,7 +171,7 @@ def test_what_is_timed_computes_in_float32(name, expected):
     assert race.worst(found, expected[cell]) < 1e-5
 
 
-@pytest.mark.parametrize("cell", regimes.CELLS)
+@pytest.mark.parametrize("cell", BLOCKS)
 def test_the_floor_multiplies_as_often_as_the_cell_must(cell, monkeypatch):
     counted = []
 
@@ -89,8 +188,8 @@ def test_the_floor_multiplies_as_often_as_the_cell_must(cell, monkeypatch):
     counted.clear()
     step()
     N, D, H, T = TINY
-    blocks = {"lstm": (4, 4), "gru": (3, 3), "tide": (3, 2)}[cell]
-    assert sum(counted) == T * N * H * (2 * blocks[0] * D + 3 * blocks[1] * H)
+    of_x, of_h = BLOCKS[cell]
+    assert sum(counted) == T * N * H * (2 * of_x * D + 3 * of_h * H)
 
 
 def test_the_short_check_keeps_all_sizes_but_the_length():

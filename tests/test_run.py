@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,15 @@ def test_training_reads_a_file_that_is_named_from_where_you_are(empty):
     run.main(["train", "diary.txt", "--steps", "3"])
     assert empty[-1] == ["-m", "tinygrad_lstm.cli", "train", "diary.txt", "--steps", "3"]
     assert "train diary.txt" in README
+
+
+def test_a_measurement_runs_from_where_you_are_and_finds_the_benchmarks(monkeypatch):
+    started = []
+    monkeypatch.setattr(subprocess, "call", lambda *args, **given: started.append(given) or 0)
+    monkeypatch.setattr(run, "ensure_installed", lambda extra: None)
+    assert run.main(["bench", "--cells", "mine.py:own"]) == 0
+    assert started[-1]["cwd"] is None
+    assert started[-1]["env"]["PYTHONPATH"].split(os.pathsep)[0] == str(run.ROOT)
 
 
 def test_the_demo_needs_the_core_only_and_takes_it_from_any_environment(empty):
