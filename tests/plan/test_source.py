@@ -109,10 +109,3 @@ def test_no_line_is_too_long():
 def test_before_shapes_are_known_it_says_what_to_call():
     with pytest.raises(GraphError, match=r"plan.prepare\(\*arrays\)"):
         compiled(network("lstm")).source()
-
-
-def test_a_plan_in_segments_is_not_written_down():
-    case = network("lstm", steps=16)
-    plan = compiled(case, checkpoint="sqrt").prepare(*case.arrays, seeds=case.seeds)
-    with pytest.raises(GraphError, match="several programs"):
-        plan.source()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,9 @@ from .terms import Term
 from .views import Scope, spelled
 
 if TYPE_CHECKING:
-    from .variant import Variant
+    from .device import Device
+    from .emit import Call
+    from .memory import Memory
 
 NUMBERS = {0: "zero", 0.5: "halve", 1: "one", 2: "two"}
 TAKEN = {
@@ -30,6 +32,9 @@ TAKEN = {
     "t",
     "lo",
     "hi",
+    "k",
+    "begin",
+    "end",
     "given",
 }
 
@@ -37,43 +42,32 @@ TAKEN = {
 class Arenas:
     """Finds the array that a view belongs to, and how Python writes the view."""
 
-    def __init__(self, variant: Variant, names: Names) -> None:
-        self.names = names
-        self._device = variant.emitter.device
+    def __init__(self, device: Device, calls: Iterable[Call]) -> None:
+        self._device = device
         self._arrays: dict[int, tuple[str, Any]] = {}
         self._lines: list[str] = []
         self._constants: dict[Any, str] = {}
         self._taken = set(TAKEN)
         self._alike: Counter[str] = Counter()
-        self._written = _written(variant)
-        memory = variant.emitter.memory
+        self._written = _written(device, calls)
+
+    def hold(self, memory: Memory, names: Names) -> None:
+        """Enter all arrays of a program."""
         held: dict[Any, list[Term]] = {}
         for x, (buffer, _) in sorted(memory.storage.place.items(), key=lambda pair: pair[0].born):
             held.setdefault(buffer.memory or buffer, []).append(x)
         for buffer, terms in held.items():
             if buffer in memory.arrays:
-                self._add(memory.arrays[buffer], *self._called(terms))
+                self.add(memory.arrays[buffer], *_called(terms, names))
         for array in memory.extra:
-            self._add(array, "scratch", "")
+            self.add(array, "scratch")
 
     def lines(self) -> list[str]:
         """The arrays as they are made."""
         return self._lines
 
-    def _called(self, terms: Sequence[Term]) -> tuple[str, str]:
-        """A name for the array in which these lie, and all of theirs."""
-        own = [name for name in map(self.names.own, terms) if name is not None]
-        nodes = [n for n in own if not n.startswith("dL/d") and not PIECE.fullmatch(n)] or own
-        if not nodes:
-            return identifier(self.names.describe(terms[-1])), ""
-        words = Counter(name.rsplit("_", 1)[-1] for name in dict.fromkeys(nodes) if "_" in name)
-        word, count = words.most_common(1)[0] if words else ("", 0)
-        several = len(set(nodes)) > 2 and count > 1 and count * 2 >= len(set(nodes))
-        pair = dict.fromkeys(nodes) if len(set(nodes)) == 2 else nodes[:1]
-        title = f"{word}s" if several else "_and_".join(map(identifier, pair))
-        return title, ", ".join(adjoined(own)) if len(set(own)) > 1 else ""
-
-    def _add(self, array: Any, name: str, holds: str) -> str:
+    def add(self, array: Any, name: str, holds: str = "") -> str:
+        """Enter an array; returns what it is called, for the name may be taken."""
         title = self._named(name)
         self._arrays[id(array)] = (title, array)
         dtype = _type(array.dtype)
@@ -101,7 +95,7 @@ class Arenas:
         if any(other is not whose for other in roots):
             return None
         if id(whose) not in self._arrays:
-            self._add(whose, "scratch", "")
+            self.add(whose, "scratch")
         name, whole = self._arrays[id(whose)]
         if not whole.size:
             return name
@@ -133,6 +127,20 @@ class Arenas:
         return self._constants[key]
 
 
+def _called(terms: Sequence[Term], names: Names) -> tuple[str, str]:
+    """A name for the array in which these lie, and all of theirs."""
+    own = [name for name in map(names.own, terms) if name is not None]
+    nodes = [n for n in own if not n.startswith("dL/d") and not PIECE.fullmatch(n)] or own
+    if not nodes:
+        return identifier(names.describe(terms[-1])), ""
+    words = Counter(name.rsplit("_", 1)[-1] for name in dict.fromkeys(nodes) if "_" in name)
+    word, count = words.most_common(1)[0] if words else ("", 0)
+    several = len(set(nodes)) > 2 and count > 1 and count * 2 >= len(set(nodes))
+    pair = dict.fromkeys(nodes) if len(set(nodes)) == 2 else nodes[:1]
+    title = f"{word}s" if several else "_and_".join(map(identifier, pair))
+    return title, ", ".join(adjoined(own)) if len(set(own)) > 1 else ""
+
+
 def literal(value: Any) -> str:
     """A number, or a tuple of such, as Python reads it again."""
     if isinstance(value, float) and not math.isfinite(value):
@@ -148,12 +156,11 @@ def _type(dtype: np.dtype) -> str:
     return "np.bool_" if dtype.kind == "b" else f"np.{dtype}"
 
 
-def _written(variant: Variant) -> set[int]:
+def _written(device: Device, calls: Iterable[Call]) -> set[int]:
     """The arrays that some call writes to."""
-    device = variant.emitter.device
     first = {device.copy: 0, device.fill: 0, device.call: 1, device.draw: 1}
     found = set()
-    for f, args in variant.emitter.calls:
+    for f, args in calls:
         out = args[first.get(f, -1)]
         if isinstance(out, np.ndarray):
             found.add(id(root(out)))

@@ -32,7 +32,7 @@ def memory_report(graph: Graph, variant: Variant) -> MemoryReport:
     at = 0
     for part in variant.parts:
         there, places = _loops(part.emitter.plan, at)
-        names = Names(graph, variant, part.program)
+        names = Names(graph, variant, part)
         accounts += _accounts(part, names, at, places, T)
         loops += there
         at += places

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .device import Device
@@ -11,6 +12,7 @@ from .passes.kernels import in_runs
 from .passes.pack import pack
 from .passes.settle import settle
 from .program import Program, Root
+from .rounds import Round, Stage
 from .schedule import schedule
 from .storage import store
 from .terms import Term
@@ -27,11 +29,16 @@ class Lowered:
 
     Attributes:
         parts: itself alone; a program in segments has several.
+        stages: itself, once.
+        between: arrays that are not its own: none.
+        wanted: if it is one of several, for each output the term that it is of the whole.
         calls: (f, args), to be called one after the other.
         once: for each call whether it computes the same for every part of time.
         outputs, grads: their arrays.
         loads, arrived: what is copied in before, and where; as of an emitter.
     """
+
+    wanted: Sequence[Term] = ()
 
     def __init__(
         self, program: Program, options: Options, device: Device, arrived: Arrived | None = None
@@ -60,6 +67,8 @@ class Lowered:
         self.emitter.run(program.draws)
         self.parts: list[Lowered] = [self]
         self.calls, self.loads = self.emitter.calls, self.emitter.loads
+        self.stages = [Stage([], self, [Round(self.calls)])]
+        self.between: list[Any] = []
         self.arrived = self.emitter.arrived
         self.once = [not any(varying[x] for x in unit) for unit in self.emitter.owners]
         self.outputs = [self.array(root) for root in program.outputs]

@@ -12,7 +12,7 @@ from .terms import POINTWISE, VIEWS, Term, is_number
 
 if TYPE_CHECKING:
     from ..graph import Graph
-    from .program import Program
+    from .lower import Lowered
     from .variant import Variant
 
 
@@ -20,18 +20,22 @@ class Names:
     """Names of a program's terms; gradients are called dL/d of what they belong to.
 
     Args:
-        program: one of the variant's parts; by default what it is a program of.
+        part: one of the variant's programs; by default the one that it is made from.
     """
 
-    def __init__(self, graph: Graph, variant: Variant, program: Program | None = None) -> None:
+    def __init__(self, graph: Graph, variant: Variant, part: Lowered | None = None) -> None:
         self.graph, self.built = graph, variant.built
-        self.program = program or variant.program
+        self.program = variant.program if part is None else part.program
         self.users = self.program.users()
         self._weights = {p: name for name, p in graph.parameters.items()}
         self._grads: dict[Term, str] = {}
         for name, (x, _) in self.program.grads.items():
             self._grads.setdefault(memory_of(x), f"dL/d{name}")
-        self._outputs = self._output_names()
+        if part is None or not part.wanted:
+            self._outputs = self._output_names()
+        else:
+            whole, results = Names(graph, variant), [x for x, _ in self.program.outputs]
+            self._outputs = {memory_of(x): whole[y] for x, y in zip(results, part.wanted)}
         self._toward = self._targets()
 
     def own(self, x: Term) -> str | None:

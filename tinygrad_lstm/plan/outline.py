@@ -55,7 +55,7 @@ def outline(
     calls = calls_of(variant)
     found: list[Part] = []
     for part in variant.parts:
-        own = _schedule(part.emitter, Names(graph, variant, part.program), calls)
+        own = _schedule(part.emitter, Names(graph, variant, part), calls)
         once = Counter(part.emitter.owners)
         for p in own:
             _count(p, calls, once, variant.emitter.device)

@@ -135,17 +135,13 @@ class Plan:
         gradients: the same calls in the same order, rolled back into loops.
 
         Raises:
-            GraphError: if no shapes are known yet, or if the plan is several programs, for segments
-                of time.
+            GraphError: if no shapes are known yet.
         """
         from .explain import title_of
-        from .names import Names
         from .source import source_of
 
         now = self._known("source")
-        if len(now.parts) > 1:
-            raise GraphError("source: with checkpoint a plan is several programs; compile without")
-        return source_of(now, Names(self.graph, now), title_of(self, now))
+        return source_of(self.graph, now, title_of(self, now))
 
     def draw(self, which: str = "after") -> PlanDrawing:
         """The plan after all passes: what is computed once, for all steps, and step after step.

@@ -12,11 +12,11 @@ import numpy as np
 
 from .arenas import Arenas, literal
 from .emit import Call
-from .names import Names
 from .views import Scope, number
 
 if TYPE_CHECKING:
-    from .emit import Emitter
+    from .device import Device
+    from .lower import Arrived
 
 WIDTH = 100
 
@@ -28,9 +28,8 @@ class Statements:
         given: what cannot be written down, such as ops that look at numbers.
     """
 
-    def __init__(self, emitter: Emitter, names: Names, arenas: Arenas) -> None:
-        self.emitter, self.names, self.arenas = emitter, names, arenas
-        self.device = emitter.device
+    def __init__(self, device: Device, arrived: Arrived, arenas: Arenas) -> None:
+        self.device, self.arrived, self.arenas = device, arrived, arenas
         self.given: list[Any] = []
         self._helpers: dict[str, Callable] = {}
         self._loops: dict[Any, str] = {}
@@ -88,7 +87,7 @@ class Statements:
         if isinstance(first, np.ndarray):
             return self.arenas.spelled(values, scope)
         for kind in ("input", "seed"):
-            if first is self.emitter.arrived[kind]:
+            if first is self.arrived[kind]:
                 return kind + "s"
         if isinstance(first, tuple):
             return _numbers(values, scope)
@@ -110,17 +109,27 @@ def _definition(f: Callable) -> str:
 
 def _numbers(values: Sequence[tuple], scope: Scope) -> str | None:
     """Tuples of numbers: as they are, or as a range that moves."""
-    if all(v == values[0] for v in values) and (len(values[0]) < 9 or not _is_range(values[0])):
+    size, step = len(values[0]), _step_of(values[0])
+    if all(v == values[0] for v in values) and (size < 9 or not step):
         return literal(values[0])
-    if not all(map(_is_range, values)):
+    if size < 3 and all(len(v) == size for v in values):
+        parts = [number(column, scope) for column in zip(*values)]
+        return None if None in parts else f"({', '.join(map(str, parts))}{',' * (size == 1)})"
+    if not step or any(_step_of(v) != step for v in values):
         return None
-    first, last = number([v[0] for v in values], scope), number([v[-1] + 1 for v in values], scope)
-    return None if first is None or last is None else f"range({first}, {last})"
+    first = number([v[0] for v in values], scope)
+    last = number([v[-1] + step for v in values], scope)
+    if first is None or last is None:
+        return None
+    return f"range({first}, {last})" if step == 1 else f"range({first}, {last}, {step})"
 
 
-def _is_range(value: tuple) -> bool:
-    whole = all(type(v) is int for v in value)
-    return whole and len(value) > 2 and value == tuple(range(value[0], value[0] + len(value)))
+def _step_of(value: tuple) -> int:
+    """The distance between numbers that are a range; 0 if they are none."""
+    if len(value) < 3 or any(type(v) is not int for v in value) or value[0] == value[1]:
+        return 0
+    step = value[1] - value[0]
+    return step if value == tuple(range(value[0], value[0] + step * len(value), step)) else 0
 
 
 def _call(margin: str, head: str, operands: list[str]) -> list[str]:

@@ -30,6 +30,7 @@ class Variant:
 
     Attributes:
         stand_ins: for each output a tensor with its array, so that seeds can be checked against it.
+        stages, between: the programs in the order of their use, and what they hand to each other.
         tried: if this was chosen among several by measuring, what each took, in seconds.
     """
 
@@ -51,6 +52,7 @@ class Variant:
         way = Segmented if options.checkpoint and times_of(program) else Lowered
         made = way(program, options, device)
         self.program, self.parts, self.device = made.program, made.parts, device
+        self.stages, self.between = made.stages, list(made.between)
         self.emitter = self.parts[0].emitter
         self.calls = made.calls
         self.replay = device.replay(self.calls, [part.emitter for part in self.parts])

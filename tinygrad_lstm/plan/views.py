@@ -94,9 +94,13 @@ def number(values: Sequence[int], scope: Scope) -> str | None:
             return f"({name} + 1) % 2" if shift else f"{name} % 2"
     for name, at in scope.items():
         for other, by in scope.items():
-            constant = first - at[0] + by[0]
-            if all(v - a + b == constant for v, a, b in zip(values, at, by)):
-                return _plus(f"{name} - {other}", constant)
+            for sign, joined in ((1, f"{name} - {other}"), (-1, f"{name} + {other}")):
+                constant = first - at[0] + sign * by[0]
+                if all(v - a + sign * b == constant for v, a, b in zip(values, at, by)):
+                    return _plus(joined, constant)
+            constant = first + at[0] + by[0]
+            if all(v + a + b == constant for v, a, b in zip(values, at, by)):
+                return f"{constant} - {name} - {other}"
     return None
 
 
@@ -174,6 +178,8 @@ def _slice(
     if step == 1 and not any(starts) and all(stop == size for stop in stops):
         return ":"
     start = number(starts, scope)
+    if step < 0 and any(s < 0 for s in stops) and any(s >= 0 for s in stops):
+        return None  # -1 would be the last entry
     stop = "" if all(s < 0 for s in stops) else number(stops, scope)
     if start is None or stop is None:
         return None

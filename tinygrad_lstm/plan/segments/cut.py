@@ -10,7 +10,7 @@ from ..device import Device
 from ..program import Program, Root
 from ..terms import Term
 from .given import Every, Given
-from .ranks import passed_on, ranks, times_of
+from .ranks import passed_on, ranks, segments_of, times_of
 
 CROSSINGS = ("at", "whole", "total")
 """How what is outside of time reads timesteps."""
@@ -21,17 +21,21 @@ class Cut:
 
     Attributes:
         times: the numbers of steps of the loops that are cut.
+        bounds: for each of them from which to which step each segment goes.
         every: terms whose values of all timesteps are kept.
         single: values of single timesteps.
         totals: sums over all timesteps.
         handed: what is computed once, outside of time, and read by other parts.
         wanted: the same for each part that computes it.
         masks: random masks, drawn before everything else.
+        states: where carries stand when a segment begins.
+        windows: where values of one segment are put that come from elsewhere.
     """
 
     def __init__(self, program: Program, device: Device, keep_state: bool) -> None:
         self.program, self.device = program, device
         self.times = times_of(program)
+        self.bounds = {T: segments_of(T) for T in self.times}
         self._make_every_next_a_step()
         self.terms = program.terms()
         self.rank = ranks(program, self.times)
@@ -42,6 +46,8 @@ class Cut:
         self.single: dict[Root, Given] = {
             (x, t): Given(x, self.empty(x)) for x, t in self._read() if x not in self.every
         }
+        self.states: dict[Term, Given] = {}
+        self.windows: list[tuple[Term, Any]] = []
         self.totals = {x: Given(x, self.empty(x)) for x in self.terms if self._crosses(x, "total")}
 
     def empty(self, x: Term, slots: int = 0) -> Any:
@@ -77,6 +83,17 @@ class Cut:
         kept |= {x.next if x.fn == "carry" and first[x.next] is x else x for x in passed}
         order = sorted(kept, key=lambda x: x.born)
         return {x: Every(x, self.empty(x, x.steps + 1), first.get(x)) for x in order}
+
+    def state(self, c: Term) -> Given:
+        """Where a carry stands when a segment begins; one segment after another needs it."""
+        if c not in self.states:
+            self.states[c] = Given(c, self.empty(c), changes=True)
+        return self.states[c]
+
+    def window(self, x: Term, slots: int) -> Any:
+        """Memory for so many steps of x."""
+        self.windows.append((x, self.empty(x, slots)))
+        return self.windows[-1][1]
 
     def kept(self, x: Term) -> Every | None:
         """Where all timesteps of x lie, if they are kept; those of a carry lie with its next."""

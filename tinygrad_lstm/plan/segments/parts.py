@@ -112,7 +112,7 @@ class PartOfTime(Part):
                 self.cut.hand(x)
             return ()
         if x.fn == "carry":
-            self.carries[x] = Given(x, self.cut.empty(x), changes=True)
+            self.carries[x] = self.cut.state(x)
             self._hand(x.args[0])
             return (x.next,)
         return super()._reads(x)
@@ -158,10 +158,10 @@ class PartOfTime(Part):
         """What stands for a stream over T steps; its values before the first step lie there too."""
         there, every = self.windows.setdefault(T, {}), self.kept(x)
         if every is None:
-            array = there[x] = self.cut.empty(x, T)
+            array = there[x] = self.cut.window(x, T)
             return Given(x, array)
         if every.term not in there:
-            there[every.term] = self.cut.empty(x, T + 1)
+            there[every.term] = self.cut.window(every.term, T + 1)
         array = there[every.term]
         return Given(x, every.of(array, x))
 

@@ -1,4 +1,4 @@
-"""What is computed one after another when loops are cut: the stages of a step, and their rounds."""
+"""The calls of a step in stages: a program is run once, or once for each segment of time."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..emit import Call
-    from ..lower import Lowered
+    from .emit import Call
+    from .lower import Lowered
 
 
 @dataclass
 class Round:
-    """A program's calls for one segment, the steps lo ... hi - 1, or those of what has no time.
+    """A program's calls for segment k, the steps lo ... hi - 1, or those of what has no time.
 
     Attributes:
         before, after: what takes values over from elsewhere, and what hands them on.
     """
 
     calls: Sequence[Call]
+    k: int = 0
     lo: int = 0
     hi: int = 0
     before: Sequence[Call] = ()
@@ -28,7 +29,11 @@ class Round:
 
 @dataclass
 class Stage:
-    """First what is done once, then a program for one segment after another."""
+    """What is done first, then round after round.
+
+    Attributes:
+        made: the program, if it is one; what it computes alike for all rounds belongs to `first`.
+    """
 
     first: list[Call]
     made: Lowered | None = None
