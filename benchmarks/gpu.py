@@ -1,6 +1,6 @@
 """The plan on a GPU: checked against the CPU in float64, then timed beside PyTorch.
 
-    python benchmarks/gpu.py [--json FILE] [--regimes cd]
+    python benchmarks/gpu.py [--json FILE] [--docs] [--regimes cd]
 
 Where CuPy, a GPU or PyTorch is missing it says so, and leaves out what needs it.
 """
@@ -12,6 +12,7 @@ import datetime
 import importlib.metadata
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks import on_gpu
+from benchmarks import gpu_report, on_gpu
 from benchmarks.regimes import REGIMES, problem
 from tinygrad_lstm.backend import move, namespace
 from tinygrad_lstm.errors import BackendError
 
-PLAN, CUDNN, EAGER = on_gpu.IMPLEMENTATIONS
-GOALS = {"c": [(CUDNN, 3.0), (EAGER, 0.1)], "d": [(CUDNN, 1.5)]}
-"""By regime: how many times the other's time the plan may take."""
+ROOT = Path(__file__).resolve().parent.parent
 EXACT = 1e-10
 """So far at most may float64 gradients on the device be from those on the CPU, relatively."""
 
@@ -59,73 +58,74 @@ def machine() -> dict[str, Any]:
         "CUDA driver": runtime.driverGetVersion(),
         "cupy": _version("cupy-cuda12x", "cupy-cuda13x", "cupy"),
         "torch": _version("torch"),
+        "cuDNN": _cudnn(),
         "date": datetime.date.today().isoformat(),
     }
 
 
-def measure(letters: str, without: str) -> list[dict[str, Any]]:
+def checks(letters: str, names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """By regime, how far everybody's float64 gradients are from those on the CPU."""
+    found = {}
+    for letter in letters:
+        found[letter] = on_gpu.check(REGIMES[letter], names)
+        for name, off in found[letter].items():
+            print(f"{letter}: float64 gradients of {name} differ by {off:.1e} from the CPU's")
+    return found
+
+
+def measure(letters: str, names: Sequence[str], without: str) -> list[dict[str, Any]]:
     """A table for every regime, TF32 off and on for everybody alike."""
     tables = []
     for letter in letters:
         for tf32 in (False, True):
-            names = [PLAN] if without else list(on_gpu.IMPLEMENTATIONS)
             rows = on_gpu.race(problem("lstm", REGIMES[letter]), tf32, names)
             tables.append({"regime": letter, "tf32": tf32, "rows": rows})
-            print(text(tables[-1], without), flush=True)
+            print(gpu_report.text(tables[-1], without), flush=True)
     return tables
-
-
-def text(table: dict[str, Any], without: str) -> str:
-    """One table for the terminal, with what was wanted."""
-    letter, rows = table["regime"], table["rows"]
-    ours = rows[PLAN]["ms"]
-    lines = [f"\n{letter}: {REGIMES[letter]}, float32, TF32 {'on' if table['tf32'] else 'off'}"]
-    for name, row in rows.items():
-        low, high = row["quartiles"]
-        lines.append(
-            f"  {name:24} {row['ms']:9.3f} ms  ({low:.3f} ... {high:.3f})"
-            f"  plan takes {ours / row['ms']:.2f} of that"
-        )
-    if without:
-        lines.append(f"  nothing to compare with: {without}")
-    for name, most in GOALS.get(letter, []):
-        if name in rows:
-            met = "reached" if ours <= most * rows[name]["ms"] else "missed"
-            lines.append(f"  goal, at most {most:g} of {name}: {met}")
-    return "\n".join(lines)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Check, measure, print; 1 if the check failed, and 0 also where nothing could be run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, help="write what was found to this file")
+    parser.add_argument("--docs", action="store_true", help="write a table into docs/gpu.md")
     parser.add_argument("--regimes", default="cd", help="letters of benchmarks/regimes.py")
     asked = parser.parse_args(argv)
-    if not set(asked.regimes) <= set(REGIMES):
+    if not asked.regimes or not set(asked.regimes) <= set(REGIMES):
         parser.error(f"--regimes: letters out of {''.join(REGIMES)}")
     missing = missing_for_the_plan()
     if missing:
         print(f"Nothing was run. {missing}")
         _save(asked.json, {"missing": missing})
         return 0
-    found: dict[str, Any] = {"machine": machine(), "checks": {}}
+    without = missing_for_torch()
+    names = list(on_gpu.IMPLEMENTATIONS)[: 1 if without else None]
+    found: dict[str, Any] = {"machine": machine(), "without torch": without}
     print(", ".join(f"{what} {value}" for what, value in found["machine"].items()))
-    for letter in asked.regimes:
-        off = found["checks"][letter] = on_gpu.check(REGIMES[letter])
-        print(f"{letter}: float64 gradients differ from the CPU's by {off:.1e} at most", flush=True)
-    if max(found["checks"].values(), default=0) > EXACT:
+    found["checks"] = checks(asked.regimes, names)
+    if max(off for row in found["checks"].values() for off in row.values()) > EXACT:
         print(f"That is more than {EXACT:g}: nothing was timed.")
         _save(asked.json, found)
         return 1
-    found["without torch"] = missing_for_torch()
-    found["tables"] = measure(asked.regimes, found["without torch"])
+    found["tables"] = measure(asked.regimes, names, without)
     _save(asked.json, found)
+    if asked.docs:
+        gpu_report.write(ROOT / "docs" / "gpu.md", found)
+        print("\nwritten to docs/gpu.md")
     return 0
 
 
 def _save(file: Path | None, found: dict[str, Any]) -> None:
     if file is not None:
         file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def _cudnn() -> Any:
+    if missing_for_torch():
+        return None
+    import torch
+
+    return torch.backends.cudnn.version()
 
 
 def _version(*packages: str) -> str | None:

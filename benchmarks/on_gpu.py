@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks import by_hand
-from benchmarks.regimes import Problem, problem, short
+from benchmarks import peers
+from benchmarks.regimes import Problem, Sizes, problem, short
 
-ROUNDS, STEPS = 9, 5
-"""How often everybody has a turn, and how many steps a turn has."""
+WARM, ROUNDS, STEPS = 10, 9, 10
+"""Steps that are not counted, how often everybody has a turn, and how many steps a turn has."""
 
 
 class Runner(NamedTuple):
-    """step() queues a training step; clock(step, n) takes n and says the milliseconds of each."""
+    """One implementation.
+
+    step() queues a training step, gradients() fetches those of the last one by name, clock(step, n)
+    takes n and says the milliseconds of each, and how() says how the steps are run.
+    """
 
     step: Callable[[], Any]
+    gradients: Callable[[], dict[str, np.ndarray]]
     clock: Callable[[Callable[[], Any], int], float]
+    how: Callable[[], str] = lambda: ""
 
 
 def network(p: Problem, place: Callable[[np.ndarray], Any]) -> tuple[Any, Any, list, list]:
@@ -37,94 +43,84 @@ def network(p: Problem, place: Callable[[np.ndarray], Any]) -> tuple[Any, Any, l
     return graph, cell, [place(a) for a in (p.xs, *p.state)], [place(p.gs)]
 
 
-def check(regime_sizes, cell: str = "lstm") -> float:
-    """The largest relative difference of a gradient on the device from that on the CPU, float64."""
+def plan_on(p: Problem, backend: str, tf32: bool = False) -> Runner:
+    """The plan; on CuPy it is captured as a CUDA graph by the second step."""
     import tinygrad_lstm as tl
-    from tinygrad_lstm.backend import move, to_numpy
+    from tinygrad_lstm.backend import move, namespace, to_numpy
 
-    p = problem(cell, short(cell, regime_sizes), "float64")
-    found = []
-    for name in ("numpy", "cupy"):
-        graph, made, arrays, seeds = network(p, lambda a, name=name: move(a, name))
-        plan = tl.compile(graph)
-        for _ in range(3):  # call by call, captured, launched
-            plan.step(*arrays, seeds=seeds)
-        found.append([to_numpy(plan.grads[n]) for n in made.parameters])
-    return max(float(np.abs(a - b).max() / np.abs(a).max()) for a, b in zip(*found))
-
-
-def plan_on_cupy(p: Problem, tf32: bool) -> Runner:
-    """The plan, captured as a CUDA graph by the second step."""
-    import tinygrad_lstm as tl
-    from tinygrad_lstm.backend import move, namespace
-
-    graph, _, arrays, seeds = network(p, lambda a: move(a, "cupy"))
+    graph, cell, arrays, seeds = network(p, lambda a: move(a, backend))
     plan = tl.compile(graph, tf32=tf32)
-    cuda = namespace(arrays[0]).cuda
+    xp = namespace(arrays[0])
 
     def clock(step: Callable[[], Any], n: int) -> float:
-        first, last = cuda.Event(), cuda.Event()
+        first, last = xp.cuda.Event(), xp.cuda.Event()
         first.record()
         for _ in range(n):
             step()
         last.record()
         last.synchronize()
-        return cuda.get_elapsed_time(first, last) / n
+        return xp.cuda.get_elapsed_time(first, last) / n
 
-    return Runner(lambda: plan.step(*arrays, seeds=seeds), clock)
+    return Runner(
+        lambda: plan.step(*arrays, seeds=seeds),
+        lambda: {name: to_numpy(plan.grads[name]) for name in cell.parameters},
+        clock,
+        lambda: str(plan._now.replay),
+    )
 
 
-def torch_layer(p: Problem, tf32: bool) -> Runner:
+def torch_layer(p: Problem, tf32: bool = False, device: str = "cuda") -> Runner:
     """torch.nn.LSTM, which is cuDNN's."""
-    import torch
-
-    _, D, H, _ = p.sizes
-    layer = torch.nn.LSTM(D, H, device="cuda")
-    xs, gs = (torch.from_numpy(a).cuda() for a in (p.xs, p.gs))
-
-    def step() -> None:
-        for parameter in layer.parameters():
-            parameter.grad = None
-        layer(xs)[0].backward(gs)
-
-    return Runner(_with_tf32(step, tf32), _torch_clock)
+    step, gradients = peers.torch_nn(p, device)
+    return Runner(_with_tf32(step, tf32), gradients, _torch_clock)
 
 
-def torch_eager(p: Problem, tf32: bool) -> Runner:
+def torch_eager(p: Problem, tf32: bool = False, device: str = "cuda") -> Runner:
     """The cell written out in PyTorch, every operation run as it is met."""
-    import torch
-
-    weights = {n: torch.from_numpy(w).cuda().requires_grad_() for n, w in p.weights.items()}
-    xs, gs = (list(torch.from_numpy(a).cuda()) for a in (p.xs, p.gs))
-    state = tuple(torch.from_numpy(a).cuda() for a in p.state)
-
-    def step() -> None:
-        for w in weights.values():
-            w.grad = None
-        hs = by_hand.through_time(torch, p.cell, weights, xs, state)
-        torch.autograd.backward(hs, gs)
-
-    return Runner(_with_tf32(step, tf32), _torch_clock)
+    step, gradients = peers.torch_eager(p, device)
+    return Runner(_with_tf32(step, tf32), gradients, _torch_clock)
 
 
-IMPLEMENTATIONS = {
-    "plan": plan_on_cupy,
+IMPLEMENTATIONS: dict[str, Callable[..., Runner]] = {
+    "plan": lambda p, tf32=False: plan_on(p, "cupy", tf32),
     "torch.nn.LSTM (cuDNN)": torch_layer,
     "torch eager": torch_eager,
 }
 
 
-def race(p: Problem, tf32: bool, names: list[str]) -> dict[str, dict[str, Any]]:
+def check(sizes: Sizes, names: Sequence[str]) -> dict[str, float]:
+    """For each by how much, relatively, a float64 gradient differs at most from the CPU's."""
+    p = problem("lstm", short("lstm", sizes), "float64")
+    reference = plan_on(p, "numpy")
+    reference.step()
+    expected = reference.gradients()
+    found = {}
+    for name in names:
+        runner = IMPLEMENTATIONS[name](p)
+        for _ in range(3):  # the plan: call by call, captured, launched
+            runner.step()
+        got = runner.gradients()
+        found[name] = max(
+            float(np.abs(got[n] - a).max() / np.abs(a).max()) for n, a in expected.items()
+        )
+    return found
+
+
+def race(p: Problem, tf32: bool, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Milliseconds of a step by turns: the median, and the quartiles, of each implementation."""
     runners = {name: IMPLEMENTATIONS[name](p, tf32) for name in names}
     for runner in runners.values():
-        runner.clock(runner.step, 3)  # kernels are made, graphs captured, algorithms chosen
+        runner.clock(runner.step, WARM)  # kernels are made, graphs captured, algorithms chosen
     times: dict[str, list[float]] = {name: [] for name in runners}
     for _ in range(ROUNDS):
         for name, runner in runners.items():
             times[name].append(runner.clock(runner.step, STEPS))
     return {
-        name: {"ms": median(t), "quartiles": np.quantile(t, (0.25, 0.75)).tolist()}
+        name: {
+            "ms": median(t),
+            "quartiles": np.quantile(t, (0.25, 0.75)).tolist(),
+            "how": runners[name].how(),
+        }
         for name, t in times.items()
     }
 

@@ -14,13 +14,13 @@ from . import torch_layers, twins
 from .by_hand import through_time
 
 
-def torch_nn(p):
-    """The layer, which hands the whole sequence to oneDNN where that has such a layer."""
+def torch_nn(p, device="cpu"):
+    """The layer, which hands the whole sequence to oneDNN or cuDNN where that has such a layer."""
     import torch
 
     torch.set_num_threads(1)
-    layer = torch_layers.like(p)
-    xs, gs = torch.from_numpy(p.xs), torch.from_numpy(p.gs)
+    layer = torch_layers.like(p).to(device)
+    xs, gs = (torch.from_numpy(a).to(device) for a in (p.xs, p.gs))
 
     def step():
         for parameter in layer.parameters():
@@ -30,23 +30,27 @@ def torch_nn(p):
     return step, lambda: torch_layers.gradients(layer, p)
 
 
-def torch_eager(p):
+def torch_eager(p, device="cpu"):
     """The cell written out in PyTorch, every operation run as it is met."""
     import torch
 
     torch.set_num_threads(1)
     lib = SimpleNamespace(**vars(torch), stop=torch.Tensor.detach, astype=torch.Tensor.to)
     lib.max, lib.permute_dims = torch.amax, torch.permute
-    weights = {n: torch.from_numpy(w.copy()).requires_grad_() for n, w in p.weights.items()}
-    xs, gs = list(torch.from_numpy(p.xs)), list(torch.from_numpy(p.gs))
-    state, cell = tuple(map(torch.from_numpy, p.state)), twins.twin(lib, p)
+
+    def place(array):
+        return torch.from_numpy(array.copy()).to(device)
+
+    weights = {n: place(w).requires_grad_() for n, w in p.weights.items()}
+    xs, gs, state = list(place(p.xs)), list(place(p.gs)), tuple(map(place, p.state))
+    cell = twins.twin(lib, p)
 
     def step():
         for w in weights.values():
             w.grad = None
         torch.autograd.backward(twins.through_time(cell, weights, xs, state), gs)
 
-    return step, lambda: {n: w.grad.numpy() for n, w in weights.items()}
+    return step, lambda: {n: w.grad.cpu().numpy() for n, w in weights.items()}
 
 
 def jax_scan(p):

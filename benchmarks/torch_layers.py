@@ -64,7 +64,7 @@ def gradients(layer, p):
     """Those of the layer's weights, in the layout of ours."""
     found = {name: np.zeros_like(w) for name, w in p.weights.items()}
     for theirs, there, ours, here in places(p):
-        found[ours][here] = getattr(layer, theirs).grad[there].numpy()
+        found[ours][here] = getattr(layer, theirs).grad[there].cpu().numpy()
     return found
 
 
