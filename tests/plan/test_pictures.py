@@ -29,6 +29,25 @@ def test_before_the_passes_there_is_one_step_as_the_graph_has_it():
     assert "step after step" not in dot
 
 
+@pytest.mark.parametrize("passes", [(), ["pack"]])
+def test_before_the_passes_is_one_step_whatever_passes_there_are(passes):
+    case = replace(network("lstm", 50), wrt=None)
+    plan = compiled(case, passes=passes).prepare(*case.arrays, seeds=case.seeds)
+    picture = plan.draw("before")
+    assert "in each of 50 steps" in picture.dot
+    assert picture.arrows < 100
+
+
+def test_what_is_too_large_to_lay_out_says_so_and_has_its_text():
+    case = network("lstm", 12)
+    plan = compiled(case, passes=()).prepare(*case.arrays, seeds=case.seeds)
+    picture = plan.draw()
+    with pytest.raises(RenderError, match=r"\d+ arrows .*\"roles\" .* draw\(\"before\"\) or .dot"):
+        picture.save("plan.svg")
+    assert "takes too long" in picture._repr_mimebundle_()["text/plain"]
+    assert picture.dot.count("\n") > picture.arrows > 500
+
+
 def test_what_the_next_step_reads_is_a_dashed_arrow():
     dot = drawn(network("lstm")).dot
     numbers = dict(re.findall(r"(r\d+) \[label=\"(\w+)", dot))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,16 +30,18 @@ class Cost:
         return Cost(self.calls + other.calls, self.flops + other.flops, self.moved + other.moved)
 
 
-def cost(calls: Iterable[Call], device: Device) -> Cost:
-    """The cost of all these calls."""
+def cost(calls: Iterable[Call], device: Device, often: Iterable[int] = repeat(1)) -> Cost:
+    """The cost of all these calls, each of them made so often."""
     products = (device.dot, device.matmul, device.contract)
     count = flops = moved = 0
-    for f, args in calls:
-        count += 1
+    for (f, args), times in zip(calls, often):
+        count += times
         if f in products:
-            flops += _operations(args, f is device.contract)
+            flops += times * _operations(args, f == device.contract)
+        elif f == device.gather:
+            moved += times * 2 * _bytes(args[-1])  # what arrives is not there before the first step
         else:
-            moved += sum(_bytes(a) for a in args)
+            moved += times * sum(_bytes(a) for a in args)
     return Cost(count, flops, moved)
 
 
@@ -49,8 +52,6 @@ def _operations(args: tuple[Any, ...], over_steps: bool) -> int:
 
 def _bytes(a: Any) -> int:
     """The memory that an array takes; what it only repeats is not counted twice."""
-    if isinstance(a, list):
-        return sum(_bytes(part) for part in a)
     strides = getattr(a, "strides", None)
     if strides is None:
         return 0

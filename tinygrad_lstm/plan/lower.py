@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .device import Device
+from .emit import Emitter
 from .fused import emitter_for
 from .passes import PASSES
 from .passes.kernels import in_runs
@@ -41,7 +42,12 @@ class Lowered:
     wanted: Sequence[Term] = ()
 
     def __init__(
-        self, program: Program, options: Options, device: Device, arrived: Arrived | None = None
+        self,
+        program: Program,
+        options: Options,
+        device: Device,
+        arrived: Arrived | None = None,
+        writer: Callable[..., Emitter] = emitter_for,
     ) -> None:
         passes = options.passes
         for name in passes:
@@ -60,7 +66,7 @@ class Lowered:
             plan, roots, groups, "liveness" in passes, device.side_by_side or options.side_by_side
         )
         self.program = program
-        self.emitter = emitter_for(plan, storage, device, roots, join)
+        self.emitter = writer(plan, storage, device, roots, join)
         self.emitter.tiles = "tiles" in passes
         if arrived is not None:
             self.emitter.arrived = arrived

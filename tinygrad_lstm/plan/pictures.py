@@ -28,6 +28,8 @@ KINDS = {
 """Kinds as drawings colour them, the first that fits; what is none of these is "elementwise"."""
 GIVEN = {"input": "input", "leaf": "data", "seed": "input", "parameter": "weight", "draw": "data"}
 WRAP = 34
+MOST = 450
+"""So many arrows are laid out in a second or two, and twice as many in minutes."""
 
 
 class PlanDrawing:
@@ -41,7 +43,7 @@ class PlanDrawing:
         """The picture as SVG.
 
         Raises:
-            RenderError: without Graphviz; the message says how to get it.
+            RenderError: without Graphviz, the message says how to get it; or if it is too large.
         """
         text = self._rendered("svg").decode()
         fitted = '<svg style="max-width:100%;height:auto"'
@@ -51,7 +53,7 @@ class PlanDrawing:
         """Write .svg, .dot, .png or .pdf, whichever the path ends in.
 
         Raises:
-            RenderError: for another ending, or without Graphviz.
+            RenderError: for another ending, without Graphviz, or if it is too large.
         """
         form = os.path.splitext(os.fspath(path))[1].lower().lstrip(".")
         if form not in ("svg", "dot", "png", "pdf"):
@@ -64,7 +66,18 @@ class PlanDrawing:
     def _rendered(self, form: str) -> bytes:
         from ..show.drawing import render
 
+        if self.arrows > MOST:
+            raise RenderError(
+                f"draw: a plan with {self.arrows:,} arrows takes too long to lay out (up to {MOST} "
+                'are drawn). Without the pass "roles" every timestep is drawn by itself: compile '
+                'with it, draw fewer timesteps, or take draw("before") or .dot'
+            )
         return render(self.dot, "dot", form)
+
+    @property
+    def arrows(self) -> int:
+        """How many there are."""
+        return self.dot.count(" -> ")
 
     def __repr__(self) -> str:
         return "<drawing of a plan>"
@@ -72,8 +85,8 @@ class PlanDrawing:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         try:
             return {"image/svg+xml": self.svg, "text/plain": repr(self)}
-        except RenderError:
-            return {"text/plain": self.dot}
+        except RenderError as error:
+            return {"text/plain": str(error) if self.arrows > MOST else self.dot}
 
 
 def drawing(graph: Graph, variant: Variant, which: str) -> PlanDrawing:

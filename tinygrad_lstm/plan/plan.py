@@ -102,8 +102,9 @@ class Plan:
     def explain(self, measure: bool = False) -> Explanation:
         """What every pass did to this graph, for the shapes of the last step.
 
-        The plan is compiled again with one pass more each time: seconds for a graph of tens of
-        thousands of nodes.
+        What the plan would be with fewer passes is counted; with `measure` it is compiled with one
+        pass more each time, and with `checkpoint` or kernels as well: seconds for a graph of tens
+        of thousands of nodes.
 
         Args:
             measure: whether to repeat the last step some times with a clock, too; on one BLAS
@@ -147,7 +148,8 @@ class Plan:
         """The plan after all passes: what is computed once, for all steps, and step after step.
 
         Args:
-            which: "after" the passes, or "before": one step of the graph as it is written.
+            which: "after" the passes, or "before": one step of the graph as it is written, whatever
+                passes there are.
 
         Raises:
             GraphError: if no shapes are known yet.

@@ -121,6 +121,8 @@ def cores(program: Program) -> list[Core]:
     """The recurrent parts: terms that depend on a carry and that the same carry depends on."""
     terms = program.terms()
     carries = [x for x in terms if x.fn == "carry"]
+    if not carries:
+        return []
     bit = {c: 1 << k for k, c in enumerate(carries)}
     below, above = _reading(terms, bit), _feeding(terms, bit)
     reach = {c: below[c.next] for c in carries}
@@ -186,6 +188,8 @@ def order(program: Program) -> Order:
     found = cores(program)
     core_of = {x: core for core in found for x in core.terms}
     level: dict[Term, int] = {}
+    if not found:
+        return Order(dict.fromkeys(program.terms(), 0), core_of, found)
 
     def deps(unit: Term | Core) -> Iterable[Term]:
         members = unit.terms if isinstance(unit, Core) else (unit,)

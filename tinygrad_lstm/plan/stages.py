@@ -1,4 +1,4 @@
-"""The plan as it becomes, pass by pass: compiled anew with one more pass each time."""
+"""The plan as it becomes, pass by pass: counted, or compiled, with one more pass each time."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..graph import Graph
 from ..tensor import Tensor
 from .belonging import handed_over, owners
 from .costs import Cost, cost, memory_of
-from .schedule import Unit, makes_memory
-from .terms import LEAVES
+from .counting import counted, may_count, terms_of
+from .schedule import Unit
 from .variant import Variant
 
 if TYPE_CHECKING:
@@ -50,8 +50,7 @@ class Stage:
 
 def stage_of(name: str, variant: Variant) -> Stage:
     """The numbers of one variant."""
-    made = (x for part in variant.parts for x in part.program.terms())
-    terms = sum(makes_memory(x) and x.fn not in LEAVES for x in made)
+    terms = sum(terms_of(part.program) for part in variant.parts)
     memory = sum(memory_of(part.emitter.memory) for part in variant.parts)
     memory += sum(a.nbytes for a in handed_over(variant))
     return Stage(name, terms, cost(variant.calls, variant.emitter.device), memory)
@@ -65,11 +64,14 @@ def stages(
     given = variant.arrived if measure else None
     before: Stage | None = None
     for k in range(len(passes) + 1):
+        fewer, name = replace(options, passes=passes[:k]), passes[k - 1] if k else ""
+        if given is None and k < len(passes) and may_count(fewer, variant):
+            yield Stage(name, *counted(graph, wrt, fewer, variant))
+            continue
         here = variant
         if k < len(passes):
-            fewer = replace(options, passes=passes[:k])
             here = Variant(graph, wrt, fewer, variant.of_these_shapes(), variant.seeded)
-        stage = stage_of(passes[k - 1] if k else "", here)
+        stage = stage_of(name, here)
         if given is not None:
             same = before if before and before.numbers == stage.numbers else None
             stage = replace(stage, seconds=same.seconds if same else time_of(here, *given))
@@ -81,7 +83,7 @@ def without_passes(
     graph: Graph, wrt: Mapping[str, Tensor], options: Options, variant: Variant
 ) -> Variant:
     """The plan as the graph is written; of a loop still one step stands for all."""
-    fewer = replace(options, passes=tuple(p for p in options.passes if p == "roles"))
+    fewer = replace(options, passes=("roles",))
     return Variant(graph, wrt, fewer, variant.of_these_shapes(), variant.seeded)
 
 

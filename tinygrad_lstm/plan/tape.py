@@ -93,8 +93,9 @@ class Tape:
         terms = [x for x in inputs if isinstance(x, Term)]
         beside = next((x for x in terms if x.fn != "const"), terms[0])
         args = [self.term(x, beside) for x in inputs]
-        shape = np.broadcast_shapes(*[a.shape for a in args])
-        dtype = np.result_type(*[a.dtype for a in (args[1:] if fn == "where" else args)])
+        shapes = {a.shape for a in args}
+        shape = shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
+        dtype = np.result_type(*{a.dtype for a in (args[1:] if fn == "where" else args)})
         if fn in COMPARISONS:
             dtype = np.dtype(bool)
         elif fn in ("divide", "tanh", "exp", "log", "sqrt") and dtype.kind != "f":

@@ -79,12 +79,6 @@ class Term:
 
     __int__ = __float__ = __index__ = __len__ = __iter__ = __array__ = __bool__  # type: ignore
 
-    def __eq__(self, other: Any) -> Any:
-        return self is other
-
-    def __hash__(self) -> int:
-        return id(self)
-
     def _two(self, fn: str, other: Any, swapped: bool = False) -> Term:
         pair = (other, self) if swapped else (self, other)
         return self.tape.call(fn, *pair)

@@ -29,6 +29,7 @@ class Variant:
     """Calls, memory, and where what comes from outside is put.
 
     Attributes:
+        written: the program before all passes.
         stand_ins: for each output a tensor with its array, so that seeds can be checked against it.
         stages, between: the programs in the order of their use, and what they hand to each other.
         tried: if this was chosen among several by measuring, what each took, in seconds.
@@ -48,9 +49,9 @@ class Variant:
         self.graph = graph
         device = device_of([*leaves, *arrays], options.tf32, options.kernels)
         self.built = Builder(graph, arrays, "roles" in options.passes)
-        program = _program(self.built, wrt, seeded)
-        way = Segmented if options.checkpoint and times_of(program) else Lowered
-        made = way(program, options, device)
+        self.written = written(self.built, wrt, seeded)
+        way = Segmented if options.checkpoint and times_of(self.written) else Lowered
+        made = way(self.written, options, device)
         self.program, self.parts, self.device = made.program, made.parts, device
         self.stages, self.between = made.stages, list(made.between)
         self.emitter = self.parts[0].emitter
@@ -169,7 +170,7 @@ class Variant:
         return [np.broadcast_to(np.zeros((), dtype), shape) for shape, dtype in kinds]
 
 
-def _program(built: Builder, wrt: Mapping[str, Tensor], seeded: Sequence[bool]) -> Program:
+def written(built: Builder, wrt: Mapping[str, Tensor], seeded: Sequence[bool]) -> Program:
     """Outputs and gradients as terms, before any pass."""
     tape = built.tape
     outputs = [built.value(node) for node in built.graph.outputs]
