@@ -38,7 +38,6 @@ def cell(build: CellBuilder) -> CellBuilder:
     Raises:
         GraphError: when a built graph breaks the contract, or another cell has the name.
     """
-
     other = CELLS.get(build.__name__)
     if other is not None and other.__module__ != build.__module__:
         raise GraphError(f"@cell: there is a {build.__name__!r} already, in {other.__module__}")
@@ -114,4 +113,5 @@ def _what_failed(path: Path, error: Exception) -> str:
         return f"{path}:{error.lineno}: {type(error).__name__}: {error.msg}"
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if Path(frame.filename) == path.resolve()]
-    return f"{path}:{lines[-1]}: {type(error).__name__}: {error}"
+    where = "".join(f":{line}" for line in lines[-1:])
+    return f"{path}{where}: {type(error).__name__}: {error}"

@@ -61,10 +61,13 @@ def test_a_file_is_run_once(folder):
         ("own.py:number", "own.py has no function 'number'"),
         ("wrong.py:slow", "wrong.py:2: ModuleNotFoundError: No module named 'nowhere'"),
         ("typo.py:slow", "typo.py:1: SyntaxError: "),
+        (".py:slow", r"\.py: "),
+        ("folder.py:slow", "folder.py: Is a directory"),
     ],
 )
 def test_what_is_no_cell_says_why(name, message, folder):
     (folder / "wrong.py").write_text("import math\nimport nowhere\n")
+    (folder / "folder.py").mkdir()
     (folder / "typo.py").write_text("def slow(\n")
     with pytest.raises(tl.ArgumentError, match=message):
         find_cell(name)

@@ -68,7 +68,8 @@ def run(file: str, asked: Mapping[str, Any], target: str | None, source: str | N
     saved = load(Path(source)) if source else None
     session = resumed(saved, asked) if saved else Session(**asked)
     text = split_text(Path(file).name, read_text(file), session.T)
-    place = Path(target or source or "") if target or source else None
+    target = target or source
+    place = Path(target) if target else None
     with seed(session.seed), one_blas_thread():
         course = Course(session.model(text), text, session.recipe())
         if saved:
