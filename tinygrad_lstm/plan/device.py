@@ -10,6 +10,7 @@ import numpy as np
 from ..backend import namespace
 from ..blas import takes_small_products
 from ..ops.linear import check_ids
+from .bare import copyto, dot, gathering
 
 
 def strided(array: Any, shape: Sequence[int], strides: Sequence[int]) -> Any:
@@ -65,6 +66,17 @@ class Device:
         """Whether products by small tiles of a weight are faster than those by the weight."""
         return takes_small_products()
 
+    def bare(self, call: tuple[Any, tuple]) -> tuple[Any, tuple]:
+        """The same call without detours."""
+        f, args = call
+        if f == self.dot:
+            return dot, args
+        if f == self.copy and getattr(args[1], "dtype", None) == args[0].dtype:
+            return copyto, args
+        if f == self.gather and args[-1].ndim > 1:
+            return gathering(*args), ()
+        return call
+
     def takes(self, x: Any) -> bool:
         """Whether a pointwise term may be part of a kernel."""
         return True
@@ -77,7 +89,7 @@ class Device:
     matmul = staticmethod(np.matmul)
     add = staticmethod(np.add)
 
-    put = staticmethod(np.copyto)
+    put = staticmethod(copyto)
 
     @staticmethod
     def copy(out: Any, x: Any) -> None:

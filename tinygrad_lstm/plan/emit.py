@@ -143,10 +143,10 @@ class Emitter(Pointwise, Matrices, Singles):
         for f, operands in self._pointwise(unit):
             ndim = operands[-1].ndim if isinstance(operands[-1], Spread) else x.ndim
             args = [s.during(lo, hi, ndim) if isinstance(s, Spread) else s for s in operands]
+            numbers = [not isinstance(s, Spread) for s in operands]
             if x.steps:
-                numbers = [not isinstance(s, Spread) for s in operands]
                 args = [_filled(a, args[-1]) if n else a for a, n in zip(args, numbers)]
-            calls.append((f, tuple(args)))
+            calls.append((f, _in_one_piece(args)))
         return calls
 
 
@@ -169,4 +169,17 @@ def _filled(number: Any, out: Any) -> Any:
     plain = isinstance(number, np.ndarray) and isinstance(out, np.ndarray)
     if not plain or not 0 < number.ndim < out.ndim or out.size > SMALL:
         return number
-    return np.ascontiguousarray(np.broadcast_to(number, out.shape))
+    filled = np.empty_like(out)
+    filled[...] = number
+    return filled
+
+
+def _in_one_piece(args: Sequence[Any]) -> tuple[Any, ...]:
+    """The same entries with axes in the order of memory, if every array is in one piece so."""
+    arrays = [a for a in args if getattr(a, "ndim", 0)]
+    if len({(a.shape, a.strides) for a in arrays}) != 1:
+        return tuple(args)
+    axes = sorted(range(arrays[0].ndim), key=lambda k: -arrays[0].strides[k])
+    if not arrays[0].transpose(axes).flags.c_contiguous:
+        return tuple(args)
+    return tuple(a.transpose(axes) if getattr(a, "ndim", 0) else a for a in args)

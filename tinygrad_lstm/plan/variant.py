@@ -57,6 +57,7 @@ class Variant:
         self.emitter = self.parts[0].emitter
         self.calls = made.calls
         self.replay = device.replay(self.calls, [part.emitter for part in self.parts])
+        self._bare = [device.bare(call) for call in self.calls] if self.replay is None else []
         self._numbers = numbers_of(made.program)
         self.outputs, self.grads = tuple(made.outputs), made.grads
         self.stand_ins = [_stand_in(n, a) for n, a in zip(graph.outputs, self.outputs)]
@@ -108,7 +109,7 @@ class Variant:
             return self.outputs
         self.load(arrays, seeds)
         try:
-            for f, args in self.calls:
+            for f, args in self._bare:
                 f(*args)
         except RangeError:
             self._name(arrays)
