@@ -129,12 +129,6 @@ def test_the_explanation_says_what_runs_where(cupy):
     assert "A step is 1 CUDA graph of" in told
 
 
-def test_a_plan_on_the_device_cannot_be_written_down_as_calls_of_numpy(cupy):
-    plan, _ = assert_device_equals_graph(network("rnn"), cupy)
-    with pytest.raises(tl.BackendError, match="plans are written down as calls of NumPy"):
-        plan.source()
-
-
 def test_arrays_of_other_libraries_are_refused_by_name():
     strict = pytest.importorskip("array_api_strict")
     x = tl.Input("x", "N", 2)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..backend import to_numpy
 from .belonging import root
 from .names import PIECE, Names, adjoined, identifier
 from .terms import Term
@@ -44,7 +45,7 @@ class Arenas:
 
     def __init__(self, device: Device, calls: Iterable[Call]) -> None:
         self._device = device
-        self._arrays: dict[int, tuple[str, Any]] = {}
+        self._arrays: dict[Any, tuple[str, Any]] = {}
         self._lines: list[str] = []
         self._constants: dict[Any, str] = {}
         self._taken = set(TAKEN)
@@ -69,7 +70,7 @@ class Arenas:
     def add(self, array: Any, name: str, holds: str = "") -> str:
         """Enter an array; returns what it is called, for the name may be taken."""
         title = self._named(name)
-        self._arrays[id(array)] = (title, array)
+        self._arrays[self._device.root(array)] = (title, array)
         dtype = _type(array.dtype)
         if holds:
             self._lines.append(f"# {holds}" if len(holds) < 97 else f"# {holds[:93]} ...")
@@ -87,16 +88,16 @@ class Arenas:
 
     def spelled(self, views: Sequence[Any], scope: Scope) -> str | None:
         """The views of each iteration of a loop as one expression."""
-        roots = [root(view) for view in views]
+        roots = [self._device.root(view) for view in views]
         whose = roots[0]
-        if all(id(r) not in self._arrays and id(r) not in self._written for r in roots):
+        if all(r not in self._arrays and r not in self._written for r in roots):
             same = all(v is views[0] or _equal(v, views[0]) for v in views)
             return self._constant(views[0]) if same else None
-        if any(other is not whose for other in roots):
+        if any(other != whose for other in roots):
             return None
-        if id(whose) not in self._arrays:
-            self.add(whose, "scratch")
-        name, whole = self._arrays[id(whose)]
+        if whose not in self._arrays:
+            self.add(root(views[0]), "scratch")
+        name, whole = self._arrays[whose]
         if not whole.size:
             return name
         start = self._device.pointer(whole)
@@ -105,6 +106,7 @@ class Arenas:
 
     def _constant(self, array: Any) -> str:
         """A number, or an array that is only read, made before."""
+        array = to_numpy(array)
         if array.ndim == 0:
             return f"{_type(array.dtype)}({literal(array.item())})"
         key = (array.shape, array.dtype, array.tobytes())
@@ -149,6 +151,7 @@ def literal(value: Any) -> str:
 
 
 def _equal(a: Any, b: Any) -> bool:
+    a, b = to_numpy(a), to_numpy(b)
     return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
 
 
@@ -156,12 +159,12 @@ def _type(dtype: np.dtype) -> str:
     return "np.bool_" if dtype.kind == "b" else f"np.{dtype}"
 
 
-def _written(device: Device, calls: Iterable[Call]) -> set[int]:
-    """The arrays that some call writes to."""
+def _written(device: Device, calls: Iterable[Call]) -> set[Any]:
+    """The memory that some call writes to."""
     first = {device.copy: 0, device.fill: 0, device.call: 1, device.draw: 1}
     found = set()
     for f, args in calls:
         out = args[first.get(f, -1)]
-        if isinstance(out, np.ndarray):
-            found.add(id(root(out)))
+        if isinstance(out, device.array):
+            found.add(device.root(out))
     return found

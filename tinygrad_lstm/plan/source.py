@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BackendError
+import numpy as np
+
 from .arenas import Arenas
 from .belonging import root
+from .cupy_source import CupyStatements, in_cupy
 from .names import Names, identifier
 from .rolled import Rolled
 from .statements import WIDTH, Statements
@@ -34,13 +36,7 @@ class Source(str):
 
 
 def source_of(graph: Graph, variant: Variant, title: str) -> Source:
-    """Write the calls of a plan down; BackendError where they are not NumPy's."""
-    where = variant.device.xp.__name__
-    if where != "numpy":
-        raise BackendError(
-            f"source: plans are written down as calls of NumPy, and this one runs on {where}; "
-            "move the graph to NumPy, or read plan.explain()"
-        )
+    """Write the calls of a plan down, in NumPy or in CuPy."""
     writer = _Writer(graph, variant)
     body = writer.body()
     first, *more = textwrap.wrap(title, WIDTH - 4)
@@ -48,7 +44,7 @@ def source_of(graph: Graph, variant: Variant, title: str) -> Source:
     lines = [f'"""{first}', *more, '"""', "", "import numpy as np", *writer.write.helpers(), "", ""]
     lines += ["# The arrays: of what changes with time, slot after slot.", *memory, "", "", *body]
     text = "\n".join([*lines, ""])
-    source = Source(text)
+    source = Source(text if variant.device.xp is np else in_cupy(text))
     source.given = {"given": writer.write.given} if writer.write.given else {}
     return source
 
@@ -63,7 +59,8 @@ class _Writer:
             self.arenas.hold(part.emitter.memory, names)
         for array, x, use in variant.between:
             self.arenas.add(array, f"{identifier(self.names[x])}_{use}")
-        self.write = Statements(device, variant.emitter.arrived, self.arenas)
+        statements = Statements if device.xp is np else CupyStatements
+        self.write = statements(device, variant.emitter.arrived, self.arenas)
 
     def body(self) -> list[str]:
         """The function that makes all calls."""
@@ -107,7 +104,7 @@ class _Writer:
         for fn, k, array in (load for part in self.variant.parts for load in part.loads):
             key = k if fn in sources else json.dumps(self.names.weight(k))
             given = f"{sources.get(fn, 'weights')}[{key}]"
-            lines.append(f"    np.copyto({self.write.operand([array], {})}, {given})")
+            lines.append(f"    {self.write.put}({self.write.operand([array], {})}, {given})")
         return lines
 
     def _results(self) -> list[str]:

@@ -26,7 +26,10 @@ class Statements:
 
     Attributes:
         given: what cannot be written down, such as ops that look at numbers.
+        put: the function that puts down what comes from outside.
     """
+
+    put = "np.copyto"
 
     def __init__(self, device: Device, arrived: Arrived, arenas: Arenas) -> None:
         self.device, self.arrived, self.arenas = device, arrived, arenas
@@ -38,7 +41,7 @@ class Statements:
         """The functions that are none of NumPy's: of the device, or kernels in NumPy's words."""
         lines: list[str] = []
         for f in self._helpers.values():
-            lines += ["", "", *_definition(f).splitlines()]
+            lines += ["", "", *definition(f).splitlines()]
         for f, name in self._loops.items():
             lines += ["", "", *f.in_numpy(name).splitlines()]
         return lines
@@ -49,15 +52,13 @@ class Statements:
         if f == self.device.check_rows:
             return [f"{margin}# (row numbers are checked here)"]
         own = getattr(f, "__self__", None)
-        if isinstance(own, np.ndarray):
+        if isinstance(own, self.device.array):
             owners: list[Any] = [g.__self__ for g, _ in column]
             head = f"{self.operand(owners, scope)}.{f.__name__}"
         else:
             head = self._function(f)
         operands = [self.operand([a[k] for _, a in column], scope) for k in range(len(args))]
-        if any(text is None for text in operands) or any(
-            g.__name__ != f.__name__ for g, _ in column
-        ):
+        if any(text is None for text in operands) or any(not _alike(f, g) for g, _ in column):
             return []
         if head.startswith("np."):
             operands[-1] = f"out={operands[-1]}"
@@ -84,7 +85,7 @@ class Statements:
 
     def operand(self, values: Sequence[Any], scope: Scope) -> str | None:
         first = values[0]
-        if isinstance(first, np.ndarray):
+        if isinstance(first, self.device.array):
             return self.arenas.spelled(values, scope)
         for kind in ("input", "seed"):
             if first is self.arrived[kind]:
@@ -96,7 +97,7 @@ class Statements:
         return literal(first) if isinstance(first, int | float) else self._handed(first)
 
 
-def _definition(f: Callable) -> str:
+def definition(f: Callable) -> str:
     """The text of a function, without its annotations."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(f))).body[0]
     assert isinstance(tree, ast.FunctionDef)
@@ -105,6 +106,11 @@ def _definition(f: Callable) -> str:
         if argument is not None:
             argument.annotation = None
     return ast.unparse(tree)
+
+
+def _alike(f: Any, g: Any) -> bool:
+    """Whether two calls are of one function, or of one method of two arrays."""
+    return f == g or (hasattr(f, "__self__") and f.__name__ == g.__name__)
 
 
 def _numbers(values: Sequence[tuple], scope: Scope) -> str | None:
