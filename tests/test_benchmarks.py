@@ -192,11 +192,24 @@ def test_the_floor_multiplies_as_often_as_the_cell_must(cell, monkeypatch):
     assert sum(counted) == T * N * H * (2 * of_x * D + 3 * of_h * H)
 
 
+def test_only_what_waits_for_an_earlier_timestep_is_multiplied_step_by_step():
+    found = cells.products(cells.build("rnn*2", 3, 4))
+    assert [(p.outputs, p.columns, p.waits, p.wanted) for p in found] == [
+        (4, 3, False, False),  # x of the lower layer
+        (4, 4, True, True),
+        (4, 4, False, True),  # its h, all of which is there before the upper one begins
+        (4, 4, True, True),
+    ]
+
+
 def test_the_short_check_keeps_all_sizes_but_the_length():
     assert regimes.short("lstm", regimes.REGIMES["a"]) == regimes.REGIMES["a"]
     long = regimes.REGIMES["d"]
     assert regimes.short("lstm", long)._replace(T=long.T) == long
     assert 2 <= regimes.short("lstm", long).T < long.T
+    assert regimes.short("lstm", long, budget=0).T == 2
+    one = TINY._replace(T=1)
+    assert regimes.short("lstm", one, budget=0) == one
 
 
 def test_a_ratio_compares_times_of_one_round():
