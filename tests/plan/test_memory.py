@@ -5,7 +5,17 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tinygrad_lstm import CELLS, Graph, Input, Linear, compile, tanh, through_time
+from tinygrad_lstm import (
+    CELLS,
+    Graph,
+    Input,
+    Linear,
+    compile,
+    stacked,
+    tanh,
+    through_time,
+    unroll,
+)
 from tinygrad_lstm.errors import GraphError
 from tinygrad_lstm.plan import PASSES
 from tinygrad_lstm.plan.belonging import root
@@ -59,6 +69,28 @@ def test_memory_is_that_of_all_arrays():
     assert sum(map(report.of_role, {a.role for a in report.accounts})) + report.scratch == (
         report.total
     )
+
+
+@pytest.mark.parametrize("options", [{}, {"checkpoint": "sqrt"}, {"checkpoint": "keep-state"}])
+def test_of_what_lies_side_by_side_only_the_state_is_an_output(options):
+    report = prepared(sizes=(6, 8), **options).memory()
+    assert report.per_step("outputs") == pytest.approx(1, rel=0.05)
+    beside = {a.names: (a.role, a.shape[-1]) for a in report.accounts if ", beside " in a.names}
+    assert beside["x, beside next_h"] == ("copies of what is given", 6)
+    assert beside["1, beside next_h, x"] == ("kept for the way back", 1)
+    state = "kept for the way back" if options else "outputs"
+    assert beside["next_h, beside x"] == (state, 8)
+
+
+def test_rows_of_a_sequence_beside_the_state_are_copies_of_what_is_given():
+    xs, h = Input("xs", 9, "N", 3), Input("h_0", "N", 4)
+    hs, _ = unroll(CELLS["rnn"](3, 4), [xs[t] for t in range(9)], [h])
+    plan = compile(Graph([xs, h], [stacked(hs)]))
+    arrays = [np.ones((9, 2, 3), "float32"), np.ones((2, 4), "float32")]
+    report = plan.prepare(*arrays, seeds=[np.ones((9, 2, 4), "float32")]).memory()
+    roles = {a.role: a.shape[-1] for a in report.accounts if "beside" in a.names}
+    assert roles["copies of what is given"] == 3
+    assert roles["outputs"] == 4
 
 
 def test_the_table_names_the_values_and_says_when_they_are_there():

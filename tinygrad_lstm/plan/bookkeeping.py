@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .accounts import GIVEN, HANDED, KEPT, OTHERS, OUTPUTS, PASSING, WEIGHTS, Account, MemoryReport
@@ -87,7 +88,7 @@ def _accounts(part: Lowered, names: Names, at: int, places: int, T: int) -> Iter
             continue
         terms = sorted((x for b in buffers for x in within[b]), key=lambda x: x.born)
         lives = (_life(b, within[b], roles.roots, places) for b in buffers)
-        yield Account(
+        whole = Account(
             _contents(terms, names),
             roles.of(base, terms),
             base.kind,
@@ -96,6 +97,30 @@ def _accounts(part: Lowered, names: Names, at: int, places: int, T: int) -> Iter
             array.nbytes / (T or _slots(base)) if base.kind == "full" else 0,
             tuple((first + at, last + at) for first, last in lives),
         )
+        yield from _in_columns(whole, base, roles, names) if base.columns else (whole,)
+
+
+def _in_columns(whole: Account, buffer: Buffer, roles: _Roles, names: Names) -> Iterable[Account]:
+    """What lies side by side in the rows of one array, each for itself; what is left are ones."""
+
+    def share(name: str, role: str, width: int, beside: Iterable[str]) -> Account:
+        return replace(
+            whole,
+            names=f"{name}, beside {', '.join(beside)}",
+            role=role,
+            shape=(*whole.shape[:-1], width),
+            bytes=whole.bytes * width // whole.shape[-1],
+            slot=whole.slot * width / whole.shape[-1],
+        )
+
+    parts = {x: at for x, at in buffer.columns.items() if x is not buffer.term}
+    called = {x: _contents([x], names) for x in parts}
+    for x, (start, stop, _) in parts.items():
+        others = [name for y, name in called.items() if y is not x]
+        yield share(called[x], roles.of(buffer, [x]), stop - start, others or ["1"])
+    ones = whole.shape[-1] - sum(stop - start for start, stop, _ in parts.values())
+    if ones:
+        yield share("1", KEPT, ones, called.values())
 
 
 def _contents(terms: Sequence[Term], names: Names) -> str:
@@ -115,6 +140,11 @@ def _life(buffer: Buffer, terms: Iterable[Term], roots: set[Term], places: int) 
     return max(buffer.born, 0), last
 
 
+def _is_given(x: Term) -> bool:
+    source = memory_of(x.args[0]) if x.fn == "copy" else x
+    return source.fn in GIVEN_BY
+
+
 def _size(x: Term) -> int:
     return x.size * x.dtype.itemsize
 
@@ -123,10 +153,13 @@ class _Roles:
     """What the arrays are for."""
 
     def __init__(self, program: Program, whole: bool) -> None:
-        steps = Counter(memory_of(x) for x, _ in program.outputs)
-        self.outputs = {x for x, count in steps.items() if whole and count >= x.steps}
+        asked = Counter[Term]()
+        for x, _ in program.outputs:
+            asked[memory_of(x)] += x.size
+        every = (x for x, size in asked.items() if size >= x.size * max(x.steps, 1))
+        self.outputs = set(every if whole else ())
         self.gradients = {memory_of(x) for x, _ in program.grads.values()}
-        self.roots = {*steps, *self.gradients}
+        self.roots = {*asked, *self.gradients}
         self.changing: set[Term] = set()
         for x in program.terms():
             if x.fn in GIVEN_BY or any(a in self.changing for a in x.args):
@@ -134,7 +167,7 @@ class _Roles:
 
     def of(self, buffer: Buffer, terms: Iterable[Term]) -> str:
         terms = set(terms)
-        if all(x.fn in GIVEN_BY for x in terms):
+        if all(map(_is_given, terms)):
             return GIVEN
         if buffer.kind in ("chunk", "step", "ring"):
             return PASSING
