@@ -148,6 +148,8 @@ class ElementwiseKernel:
             assert raw or h.shape == shape, f"out {h.shape} is not {shape}"
         written = hosts[len(self.inputs) :]
         assert not any(_races(y, a) for y in written for a in hosts), "entries wait for others"
+        room = sum(16 + 16 * h.ndim for h in hosts if isinstance(h, np.ndarray))
+        assert room + 16 + 16 * len(shape) <= 4096, "CUDA hands no more than 4 KiB to a kernel"
         launch(BY_BODY.get(self.operation, self._run), *hosts)
 
     def _run(self, *hosts):

@@ -23,6 +23,7 @@ from tests.plan.places import ODD, odd_case
 from tests.plan.pretend_cublas import computed_as
 from tests.plan.recurrent import recurrent_graph
 from tinygrad_lstm.plan.cupy_device import CupyDevice
+from tinygrad_lstm.plan.passes.kernels import Kernel
 
 assert odd_graphs and odd_loops and odd_ops and odd_steps and cupy, "imported to be entered"
 
@@ -147,6 +148,8 @@ def test_what_the_plan_gave_out_may_be_handed_in_again(cupy):
         given, doubled = plan.step(given, seeds=seeds)
         assert np.allclose(np.sin(doubled.get() / 2), given.get())
     np.testing.assert_allclose(given.get(), np.sin(np.sin(np.sin(1.0))), rtol=1e-14)
+    own, foreign = plan._now._of_others([given, seeds[0]])
+    assert own is not given and foreign is seeds[0]
 
 
 def test_a_view_by_strides_is_known_by_its_memory_for_cupy_gives_it_no_base(cupy):
@@ -175,6 +178,25 @@ def test_calls_need_no_host_without_the_pass_that_joins_them(cupy):
     plan, _ = assert_device_equals_graph(case, cupy, passes=())
     assert str(replay_of(plan)).startswith("1 CUDA graph of")
     assert "one by one" not in str(replay_of(plan))
+    kernels = [unit for unit in plan._now.emitter.owners if type(unit) is Kernel]
+    assert {len(kernel) for kernel in kernels} == {1}
+
+
+def test_no_kernel_is_handed_more_arrays_than_cuda_has_room_for(cupy):
+    xs = [tl.Input(f"x{k}", 2, 3) for k in range(200)]
+    y = tl.tanh(xs[0])
+    for x in xs[1:]:
+        y = y + x
+    arrays = [np.full((2, 3), k / 200) for k in range(200)]
+    case = Case(tl.Graph(xs, [y]), arrays, [np.ones((2, 3))], ("x0", "x199"))
+    assert_device_equals_graph(case, cupy, passes=("kernels",))
+
+
+@pytest.mark.parametrize("name", ["sums_over_axes", "traced_op", "read_twice_by_one"])
+def test_comparisons_are_kernels_and_no_matter_for_the_host(name, cupy):
+    plan, _ = assert_device_equals_graph(odd_case(name), cupy)
+    assert not any(part.host for part in replay_of(plan).parts[1:])
+    assert "looks at numbers" not in str(replay_of(plan))
 
 
 def test_the_stand_in_refuses_to_be_mixed_with_numpy(cupy):

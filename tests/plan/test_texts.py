@@ -49,7 +49,6 @@ SAMPLES = {
     "MASK": (STATE, 0.3, 1 / 0.7, 123_456_789_012, np.zeros((40, 3))),
     "HAND_OVER": (*map(int, STATE), np.zeros(5, "u8")),
 }  # fmt: skip
-BROKEN = (np.array([0.0, 2.5, 1.0]), 4, -100, 1, np.zeros(4, "i8"))
 
 
 def test_every_text_has_a_sample():
@@ -68,10 +67,20 @@ def test_the_text_compiled_does_what_the_stand_in_does(name, tmp_path):
 
 
 @pytest.mark.skipif(COMPILER is None, reason="no C++ compiler on PATH")
-def test_a_class_that_is_not_whole_is_noted_as_such(tmp_path):
-    *inputs, found = BROKEN
-    run_on_host(texts.CHECK, tmp_path, *inputs, found)
-    assert found[:2].tolist() == [1, 2]
+@pytest.mark.parametrize(
+    "numbers, noted",
+    [
+        ([0, 3, -100], [0, 0, 0, 0]),
+        ([0, 4, 1], [1, 1, 4, 4]),
+        ([0, -1, 1], [1, 1, -1, 4]),
+        ([0.0, 3.0, -100.0], [0, 0, 0, 0]),
+        ([0.0, 2.5, 1.0], [1, 2, 2, 4]),
+    ],
+)
+def test_what_is_no_class_is_noted(numbers, noted, tmp_path):
+    found = np.zeros(4, "i8")
+    run_on_host(texts.CHECK, tmp_path, np.array(numbers), 4, -100, 1, found)
+    assert found.tolist() == noted
 
 
 @pytest.mark.skipif(COMPILER is None, reason="no C++ compiler on PATH")

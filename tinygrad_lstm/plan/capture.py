@@ -75,7 +75,7 @@ class Replay:
         Raises:
             RangeError: if an earlier step has met a row or a class that does not exist.
         """
-        self.device.faults.tell()
+        self.device.tell()
         outer = self.xp.cuda.get_current_stream()
         self.stream.wait_event(outer.record(self._here))
         try:
@@ -98,7 +98,7 @@ class Replay:
         self.device.end()
         if self._times == 1:
             self.stream.synchronize()
-            self.device.faults.tell()
+            self.device.tell()
 
     def _make(self, part: Part) -> None:
         with contextlib.ExitStack() as stack:

@@ -89,6 +89,11 @@ class CupyDevice(Device):
             return Replay(self, emitters[0].parts())
         return Replay(self, parts_of(calls, [why_host(call, self) for call in calls]))
 
+    def tell(self) -> None:
+        """Raise RangeError for what kernels have noted, if any of them looks for it."""
+        if "faults" in vars(self):
+            self.faults.tell()
+
     def begin(self) -> None:
         """What a step must be told that its calls cannot know."""
         if self.masks is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from . import cupy_words
 from .arenas import Arenas
-from .cupy_device import CupyDevice, on_cuda
+from .cupy_device import on_cuda
 from .kernel_text import HELPERS, KernelText
 from .statements import WIDTH, Statements, definition
 
@@ -19,7 +19,7 @@ class CupyStatements(Statements):
 
     put = "put"
 
-    def __init__(self, device: CupyDevice, arrived: Any, arenas: Arenas) -> None:
+    def __init__(self, device: Any, arrived: Any, arenas: Arenas) -> None:
         super().__init__(device, arrived, arenas)
         self._product = device.matmul
         self._texts = device.texts()
