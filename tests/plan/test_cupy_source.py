@@ -17,12 +17,12 @@ from tests.plan.recurrent import recurrent_graph
 assert cupy and odd_graphs and odd_loops and odd_ops and odd_steps, "imported to be entered"
 
 
-def assert_source_is_plan(case, cupy, **options):
+def assert_source_is_plan(case, cupy, tolerance=1e-12, **options):
     """Executed twice, for a step must not spoil the next; the text is returned."""
     expected = eager(case)
     plan = compiled(case, **options)
     case = moved(case, cupy)
-    assert_same(stepped_there(plan, case), expected)
+    assert_same(stepped_there(plan, case), expected, tolerance)
     text = plan.source()
     namespace = dict(text.given)
     exec(text, namespace)
@@ -32,7 +32,7 @@ def assert_source_is_plan(case, cupy, **options):
         tl.seed(case.draw)
         outputs, grads = namespace["step"](case.arrays, case.seeds or [], weights, leaves)
         found = [y.get() for y in outputs], {name: g.get() for name, g in grads.items()}
-        assert_same(found, expected)
+        assert_same(found, expected, tolerance)
     return text
 
 

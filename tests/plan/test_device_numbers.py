@@ -164,6 +164,13 @@ def test_rows_that_are_no_whole_numbers_are_refused_by_their_dtype(cupy):
         plan.step(cupy.asarray(np.array([0.0, 1.0])), seeds=case.seeds)
 
 
+def test_rows_that_are_computed_are_told_without_a_name():
+    ids, table = tl.Input("ids", "N"), tl.Parameter(np.ones((V, 2)), name="table")
+    graph = tl.Graph([ids], [tl.lookup(table, ids * 3)])
+    with pytest.raises(tl.RangeError, match="^step: row number 9 does not exist; there are 4"):
+        tl.compile(graph).step(np.array([0, 3]), seeds=[np.ones((2, 2))])
+
+
 @pytest.mark.parametrize("make", [lookup, loss])
 def test_a_plan_of_numpy_says_which_input_is_wrong(make):
     case = make()

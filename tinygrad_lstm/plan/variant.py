@@ -111,9 +111,9 @@ class Variant:
         try:
             for f, args in self._bare:
                 f(*args)
-        except RangeError:
+        except RangeError as error:
             self._name(arrays)
-            raise
+            raise RangeError(str(error).replace("{1}", "step")) from None
         return self.outputs
 
     def check(self, arrays: Sequence[Any]) -> None:
