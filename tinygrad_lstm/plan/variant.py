@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import RangeError
+from ..errors import DtypeError, RangeError
 from ..graph import Graph
 from ..tensor import Tensor
 from .build import Builder
@@ -111,9 +111,9 @@ class Variant:
         try:
             for f, args in self._bare:
                 f(*args)
-        except RangeError as error:
+        except (RangeError, DtypeError) as error:
             self._name(arrays)
-            raise RangeError(str(error).replace("{1}", "step")) from None
+            raise type(error)(str(error).replace("{1}", "step")) from None
         return self.outputs
 
     def check(self, arrays: Sequence[Any]) -> None:
