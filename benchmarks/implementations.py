@@ -7,9 +7,7 @@ from typing import NamedTuple
 
 from . import floor, ours, peers
 
-FLOOR, TILES = "products alone", "products in tiles"
-FLOORS = (FLOOR, TILES)
-"""Bounds: they compute no gradients, so there is nothing to check."""
+FLOOR = "products alone"
 PLAN = "plan"
 
 
@@ -32,5 +30,4 @@ IMPLEMENTATIONS = {
     PLAN: Implementation(ours.plan, True),
     "plan numba": Implementation(ours.plan_numba, True),
     FLOOR: Implementation(floor.products, True),
-    TILES: Implementation(floor.products_in_tiles, True),
 }

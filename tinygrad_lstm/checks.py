@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -112,14 +112,47 @@ def check_shape(node: Any, gradient: Any) -> None:
         )
 
 
-def check_seeds(outputs: Sequence[Any], seeds: Sequence[Any], call: str) -> list[Any]:
-    """The seeds as arrays in the shape, dtype and backend of their outputs."""
-    if len(seeds) != len(outputs):
-        names = ", ".join(node.title for node in outputs)
+def listed_seeds(outputs: Sequence[Any], seeds: Any, call: str) -> Sequence[Any]:
+    """The seeds as a list of as many as there are outputs; a single one may stand alone."""
+    alone = _is_one(seeds)
+    if not isinstance(seeds, list | tuple):
+        seeds = [seeds] if alone else list(seeds)
+    inside, count = seeds[0] if len(seeds) == 1 else None, len(outputs)
+    if isinstance(inside, list | tuple) and any(hasattr(s, "shape") for s in inside):
         raise GraphError(
-            f"{call}: {len(seeds)} seeds for {len(outputs)} outputs: {names}"
-            "\n  a seed is dL/d(output), in its shape; None counts as zeros"
+            f"{call}: a list stands where one seed should; write {_with_seeds(call, '*seeds')}"
         )
+    if len(seeds) != count:
+        names = ", ".join(node.title for node in outputs[:6]) + ", ..." * (count > 6)
+        given = "one array" if alone else f"{len(seeds)} seed{'s' * (len(seeds) != 1)}"
+        form = ", ".join(["g", *["None"] * (count - 1)][:4]) + ", ..." * (count > 4)
+        raise GraphError(
+            f"{call}: {given} for {count} output{'s' * (count != 1)}: {names}\n"
+            "  a seed is dL/d(output), in its shape; None counts as zeros: "
+            f"write {_with_seeds(call, form)}"
+        )
+    if isinstance(inside, str | Mapping):
+        raise GraphError(
+            f"{call}: a seed is an array, not {type(inside).__name__}; "
+            f"write {_with_seeds(call, 'g')}"
+        )
+    return seeds
+
+
+def _is_one(seed: Any) -> bool:
+    return hasattr(seed, "shape") or isinstance(seed, int | float | complex | str | Mapping)
+
+
+def _with_seeds(call: str, seeds: str) -> str:
+    """How the call is written with these seeds."""
+    if call in ("step", "record"):
+        return f"seeds=[{seeds}]"
+    return f"{call}({seeds})" if call == "backward" else f"{call}(graph, {seeds})"
+
+
+def check_seeds(outputs: Sequence[Any], seeds: Any, call: str) -> list[Any]:
+    """The seeds as arrays in the shape, dtype and backend of their outputs."""
+    seeds = listed_seeds(outputs, seeds, call)
     return [_check_seed(node, seed, call, len(outputs)) for node, seed in zip(outputs, seeds)]
 
 

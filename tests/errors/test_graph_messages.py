@@ -94,9 +94,23 @@ def test_the_numbers_of_inputs_and_seeds_must_agree_and_nothing_changes(cell, fe
     cell.backward(np.ones((N, H)), np.ones((N, H)))
     before = {name: p.grad for name, p in cell.parameters.items()}
     for seeds in ((), (np.ones((N, H)),), (None,) * 3):
-        text = f"backward: {len(seeds)} seeds for 2 outputs: next_c (3, 6), next_h (3, 6)"
+        many = "1 seed" if len(seeds) == 1 else f"{len(seeds)} seeds"
+        text = f"backward: {many} for 2 outputs: next_c (3, 6), next_h (3, 6)"
         check(lambda seeds=seeds: cell.backward(*seeds), tl.GraphError, text, node=False)
     assert all(p.grad is before[name] for name, p in cell.parameters.items())
+
+
+def test_the_error_about_seeds_says_what_to_write(cell, feed):
+    cell.forward(*feed)
+    one, several = np.ones((N, H)), [np.ones((N, H))] * 2
+    check(lambda: cell.backward(one), tl.GraphError, "write backward(g, None)", node=False)
+    for seeds in (several, tuple(several), [one]):
+        text = "backward: a list stands where one seed should; write backward(*seeds)"
+        check(lambda seeds=seeds: cell.backward(seeds), tl.GraphError, text, node=False)
+    text = "write paths(graph, g, None)"
+    check(lambda: tl.paths(cell, one), tl.GraphError, text, node=False)
+    text = "record: one array for 2 outputs: next_c (3, 6), next_h (3, 6)"
+    check(lambda: tl.record(cell, *feed, seeds=one), tl.GraphError, text, node=False)
 
 
 def test_a_seed_of_another_shape_is_refused_and_nothing_changes(cell, feed):

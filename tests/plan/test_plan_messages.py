@@ -1,5 +1,7 @@
 """What is wrong with a call to `compile` or `step` is said, and nothing is changed."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,63 @@ def test_a_wrong_step_is_refused_and_the_next_right_one_is_right(what, used):
     plan.step(*case.arrays, seeds=case.seeds)
     parameters = type(case)(case.graph, case.arrays, case.seeds)
     assert_same(stepped(plan, parameters), eager(parameters))
+
+
+def output(count):
+    """A plan of a graph with so many outputs, an array for its input, and a seed."""
+    x = tl.Input("x", "N", 2)
+    graph = tl.Graph([x], [tl.exp(x * (k + 2.0)) for k in range(count)])
+    return tl.compile(graph, wrt=[x]), np.ones((2, 2), "float32"), np.full((2, 2), 3.0, "float32")
+
+
+@pytest.mark.parametrize("kind", [np.asarray, tl.Tensor])
+def test_the_seed_of_a_single_output_may_stand_alone(kind):
+    plan, x, g = output(1)
+    for _ in range(2):
+        plan.step(x, seeds=kind(g))
+        alone = plan.grads["x"].copy()
+        plan.step(x, seeds=[kind(g)])
+        np.testing.assert_array_equal(alone, plan.grads["x"])
+        np.testing.assert_allclose(alone, 6 * np.exp(2.0), rtol=1e-6)
+
+
+SEEDS = {
+    "one array": (2, lambda g: g, "step: one array for 2 outputs: Exp() (N, 2), Exp() (N, 2)"),
+    "one number": (2, lambda g: 1.0, "write seeds=[g, None]"),
+    "rows": (1, lambda g: g.tolist(), "step: 2 seeds for 1 output: Exp() (N, 2)"),
+    "a list in a list": (2, lambda g: [[g, g]], "a list stands where one seed should"),
+    "many outputs": (9, lambda g: [g], "Exp() (N, 2), ...\n"),
+    "many seeds": (9, lambda g: [g], "write seeds=[g, None, None, None, ...]"),
+    "names": (1, lambda g: {"y": g}, "step: a seed is an array, not dict; write seeds=[g]"),
+}
+
+
+@pytest.mark.parametrize("what", SEEDS)
+@pytest.mark.parametrize("used", [False, True])
+def test_the_error_about_seeds_says_what_to_write(what, used):
+    count, spoil, text = SEEDS[what]
+    plan, x, g = output(count)
+    if used:
+        plan.step(x, seeds=[g] * count)
+    with pytest.raises(tl.GraphError, match=re.escape(text)):
+        plan.step(x, seeds=spoil(g))
+    with pytest.raises(tl.GraphError, match=re.escape(text)):
+        plan.prepare(x, seeds=spoil(g))
+
+
+def test_seeds_may_come_one_by_one():
+    plan, x, g = output(3)
+    for _ in range(2):
+        plan.step(x, seeds=(g * k for k in range(3)))
+        np.testing.assert_allclose(plan.grads["x"], 9 * np.exp(3.0) + 24 * np.exp(4.0), rtol=1e-6)
+
+
+def test_a_scalar_steps_without_a_seed_after_it_had_one():
+    x = tl.Input("x", 2)
+    plan = tl.compile(tl.Graph([x], [(x * x).sum()]), wrt=[x])
+    for seed, factor in ((2.0, 2.0), (None, 1.0), ([3.0], 3.0), (None, 1.0)):
+        plan.step(np.array([1.0, 2.0]), seeds=seed)
+        np.testing.assert_array_equal(plan.grads["x"], factor * np.array([2.0, 4.0]))
 
 
 def inner_node():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..backend import backend_name
-from ..checks import check_kin, check_seeds, is_real
+from ..checks import check_kin, check_seeds, is_real, listed_seeds
 from ..errors import DtypeError, GraphError
 from ..graph import Graph
 from ..tensor import Tensor
@@ -67,13 +67,13 @@ class Plan:
         """With autotune, what each arrangement took for the shapes of the last step, in seconds."""
         return {} if self._now is None else self._now.tried
 
-    def step(self, *arrays: Any, seeds: Sequence[Any] | None = None) -> tuple[Any, ...]:
+    def step(self, *arrays: Any, seeds: Any = None) -> tuple[Any, ...]:
         """One training step: forward, and backward from the seeds.
 
         Args:
             arrays: one for each input of the graph, as for `graph.forward`.
-            seeds: dL/d(output) for each output, None where it is zero; a single scalar output needs
-                none.
+            seeds: dL/d(output) for each output, None where it is zero.  That of a single output may
+                stand alone, and a scalar needs none.
 
         Returns:
             The outputs, views of the plan's memory: the next step overwrites them.
@@ -82,13 +82,15 @@ class Plan:
             GraphError, ShapeError: for wrong numbers or shapes of arrays or seeds.
         """
         now = self._now
+        if seeds is not None and not isinstance(seeds, list | tuple):
+            seeds = listed_seeds(self.graph.outputs, seeds, "step")
         if now is not None and now.fits(arrays, seeds):
             return now.run(arrays, seeds)
         now, checked, asked = self._checked(arrays, seeds)
         now.check(arrays)
         return now.run(checked, asked)
 
-    def prepare(self, *arrays: Any, seeds: Sequence[Any] | None = None) -> Plan:
+    def prepare(self, *arrays: Any, seeds: Any = None) -> Plan:
         """Make the program for arrays like these, without running it.
 
         Without seeds it is made for a gradient at every output (a single scalar needs none).
@@ -178,7 +180,7 @@ class Plan:
         outputs = self.graph.outputs
         if seeds is None and self.wrt and len(outputs) != 1:
             check_seeds(outputs, (), "step")  # says how many are needed
-        given = [None] * len(outputs) if seeds is None else list(seeds)
+        given = [None] * len(outputs) if seeds is None else listed_seeds(outputs, seeds, "step")
         asked = tuple(s is not None for s in given)
         now = self._variant(arrays, asked)
         checked = check_seeds(now.stand_ins, given, "step") if self.wrt else given

@@ -81,7 +81,7 @@ class Variant:
                 and (
                     [None if s is None else s.shape for s in seeds] == self._seeds
                     if seeds is not None
-                    else not any(self._seeds)
+                    else all(s is None for s in self._seeds)
                 )
                 and self._same_weights()
             )
@@ -194,5 +194,5 @@ def _root(x: Term) -> Root:
 
 def _stand_in(node: Tensor, array: Any) -> Tensor:
     tensor = Tensor(array, name=node.name)
-    tensor.data, tensor.where = array, node.where
+    tensor.data, tensor.where, tensor.op = array, node.where, node.op
     return tensor
