@@ -2,7 +2,8 @@
 
 Input products and weight gradients are one call over all T * N rows, as a good plan has them.  Each
 product is tried row-major, and block by block with each gate in an array of its own; the faster of
-the two counts.
+the two counts.  `products_in_tiles` tries a third way for those of every step: in tiles that are
+small enough for a BLAS to take them as they lie.
 """
 
 from __future__ import annotations
@@ -13,15 +14,25 @@ import numpy as np
 
 from . import cells
 
+SMALL = 100**3
+"""Multiplications up to which OpenBLAS may take a product as it lies."""
+WIDTHS = (32, 64, 128)
+"""Columns of the tiles that are tried."""
 
-def products(p):
-    """Every product of the step in its faster arrangement."""
+
+def products_in_tiles(p):
+    """Every product of the step in its fastest arrangement, tiles among them."""
+    return products(p, _tiles)
+
+
+def products(p, others=lambda x, outputs: []):
+    """Every product of the step in its faster arrangement; `others` gives more of them."""
     _, D, H, _ = p.sizes
     calls = []
     for product in cells.products(cells.build(p.cell, D, H)):
-        calls += [_forward(p, product), _weight_gradient(p, product)]
+        calls += [_forward(p, product, others), _weight_gradient(p, product)]
         if product.wanted:
-            calls.append(_backward(p, product))
+            calls.append(_backward(p, product, others))
 
     def step():
         for call in calls:
@@ -38,7 +49,7 @@ def _sizes(p, product):
     return steps, rows, product.columns, k, product.outputs // k
 
 
-def _forward(p, product):
+def _forward(p, product, others):
     """x W^T: (rows, columns) by (columns, outputs)."""
     steps, rows, columns, k, width = _sizes(p, product)
     x = _random(p, steps, rows, columns)
@@ -48,10 +59,11 @@ def _forward(p, product):
     return _faster(
         (np.dot, [(x[t], flat, out[t]) for t in range(steps)]),
         (np.matmul, [(x[t], blocks, outs[t]) for t in range(steps)]),
+        *others(x, k * width),
     )
 
 
-def _backward(p, product):
+def _backward(p, product, others):
     """g W, timestep by timestep if x waited; of k blocks the sum is wanted."""
     steps, rows, columns, k, width = _sizes(p, product)
     g, gs = _random(p, steps, rows, k * width), _random(p, steps, k, rows, width)
@@ -66,7 +78,35 @@ def _backward(p, product):
     return _faster(
         (np.dot, [(g[t], flat, out[t]) for t in range(steps)]),
         (block_by_block, [(gs[t], out[t]) for t in range(steps)]),
+        *others(g, columns),
     )
+
+
+def _tiles(x, outputs):
+    """x B of every step as the sum of products by tiles of B, for some sizes of them."""
+    steps, rows, columns = x.shape
+    found = []
+    for width in (w for w in WIDTHS if outputs % w == 0 and steps > 1):
+        depth = max((k for k in _divisors(columns) if rows * k * width <= SMALL), default=None)
+        if depth is not None:
+            parts, across = columns // depth, outputs // width
+            tiles = np.ones((parts, across, depth, width), x.dtype)
+            lefts = x.reshape(steps, rows, parts, depth).transpose(0, 2, 1, 3)[:, :, None]
+            out = np.empty((steps, across, rows, width), x.dtype)
+            part = np.empty(out.shape[1:], x.dtype)
+            found.append((_added_up, [(lefts[t], tiles, part, out[t]) for t in range(steps)]))
+    return found
+
+
+def _added_up(lefts, tiles, part, out):
+    np.matmul(lefts[0], tiles[0], out)
+    for left, right in zip(lefts[1:], tiles[1:]):
+        np.matmul(left, right, part)
+        np.add(out, part, out)
+
+
+def _divisors(n):
+    return [k for k in range(1, n + 1) if n % k == 0]
 
 
 def _weight_gradient(p, product):

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from . import floor, ours, peers
 
-FLOOR = "products alone"
+FLOOR, TILES = "products alone", "products in tiles"
+FLOORS = (FLOOR, TILES)
+"""Bounds: they compute no gradients, so there is nothing to check."""
 PLAN = "plan"
 
 
@@ -30,4 +32,5 @@ IMPLEMENTATIONS = {
     PLAN: Implementation(ours.plan, True),
     "plan numba": Implementation(ours.plan_numba, True),
     FLOOR: Implementation(floor.products, True),
+    TILES: Implementation(floor.products_in_tiles, True),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from .implementations import FLOOR
+from .implementations import FLOOR, TILES
 from .regimes import REGIMES
 from .report import METHOD, conditions, title
 
@@ -18,6 +18,7 @@ LOOKS = {  # colour, marker, line: what is ours stands out, what is a bound is d
     "plan": ("#08519c", "o", "-"),
     "plan numba": ("#2ca02c", "o", "-"),
     FLOOR: ("#d62728", "_", ":"),
+    TILES: ("#e377c2", "_", ":"),
 }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .implementations import FLOOR, IMPLEMENTATIONS, PLAN
+from .implementations import FLOORS, IMPLEMENTATIONS
 from .regimes import short
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,7 +26,7 @@ TOLERANCE = {"float64": 1e-10, "float32": 1e-2}
 class Worker:
     """The parent's end of a `benchmarks.worker`."""
 
-    def __init__(self, name, core=None):
+    def __init__(self, name):
         self.name, self.absent = name, None
         cpus = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else {0}
         self.process = subprocess.Popen(
@@ -34,7 +34,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment(core),
+            env=environment(),
         )
 
     def ask(self, **request):
@@ -52,11 +52,10 @@ class Worker:
             pass
 
 
-def environment(core):
+def environment():
     """Of a process that finds this package, wherever it is started, and takes one thread."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    kernels = {"OPENBLAS_CORETYPE": core} if core else {}
-    return {**os.environ, **ONE_THREAD, "PYTHONPATH": path, **kernels}
+    return {**os.environ, **ONE_THREAD, "PYTHONPATH": path}
 
 
 def race(cell, sizes, names=None, seconds=8.0, least=3, dtype="float32"):
@@ -67,12 +66,13 @@ def race(cell, sizes, names=None, seconds=8.0, least=3, dtype="float32"):
     crew = {
         name: Worker(name)
         for name, it in IMPLEMENTATIONS.items()
-        if name != FLOOR and (not it.cells or cell in it.cells) and (names is None or name in names)
+        if name not in FLOORS
+        and (not it.cells or cell in it.cells)
+        and (names is None or name in names)
     }
     try:
         rows = checked(crew, cell, sizes, dtype)
-        if names is None or FLOOR in names:
-            rows.update(floors(crew, rows, cell, sizes, dtype))
+        rows.update(floors(crew, names, cell, sizes, dtype))
         times = rounds(crew, seconds, least)
     finally:
         for worker in crew.values():
@@ -124,18 +124,13 @@ def worst(found, expected):
     return max(float(abs(found[n] - g).max() / (abs(g).max() or 1)) for n, g in expected.items())
 
 
-def floors(crew, rows, cell, sizes, dtype):
-    """The products alone with the plan's kernels; if OpenBLAS chose others, with those too."""
-    default = Worker(FLOOR)
-    core = prepare(default, cell, sizes, dtype, os.devnull)[0]["blas"]
-    wanted = rows.get(PLAN, {}).get("blas") or core
-    crew[FLOOR], found = default, {FLOOR: {"blas": core}}
-    if wanted != core:
-        label = f"{FLOOR}, {core} kernels"
-        crew[label], found[label] = default, {"blas": core}
-        crew[FLOOR] = Worker(FLOOR, wanted)
-        core = prepare(crew[FLOOR], cell, sizes, dtype, os.devnull)[0]["blas"]
-        found[FLOOR] = {"blas": core}
+def floors(crew, names, cell, sizes, dtype):
+    """The products alone, each way that is wanted."""
+    found = {}
+    for name in FLOORS:
+        if names is None or name in names:
+            crew[name] = Worker(name)
+            found[name] = {"blas": prepare(crew[name], cell, sizes, dtype, os.devnull)[0]["blas"]}
     return found
 
 
@@ -170,8 +165,8 @@ def with_times(rows, times):
         rows[name] |= {"ms": middle, "ms quartiles": [low, high], "rounds": len(mine)}
         low, middle, high = quartiles(t / r for t, r in zip(mine, times[reference]))
         rows[name] |= {"ratio": middle, "quartiles": [low, high]}
-        if FLOOR in times:
-            rows[name]["to floor"] = quartiles(t / f for t, f in zip(mine, times[FLOOR]))[1]
+        for floor in (floor for floor in FLOORS if floor in times):
+            rows[name][f"to {floor}"] = quartiles(t / f for t, f in zip(mine, times[floor]))[1]
     return {"reference": reference, "rows": rows}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from .cells import split
-from .implementations import FLOOR, PLAN
+from .implementations import FLOORS, PLAN
 from .regimes import REGIMES, Sizes
 
 DTYPES = ("float64", "float32")
@@ -76,8 +76,12 @@ def _table(cell, tables):
     header = [f"**{title(cell)}**", *(_heading(table) for table in tables)]
     names = dict.fromkeys(name for table in tables for name in table["rows"])
     rows = [[name, *(_cell(table, name) for table in tables)] for name in names]
-    above = [f"{PLAN} : {FLOOR}", *(_above_floor(table) for table in tables)]
-    lines = [header, ["---"] * len(header), *rows, above]
+    above = [
+        [f"{PLAN} : {floor}", *(_above(floor, table) for table in tables)]
+        for floor in FLOORS
+        if floor in names
+    ]
+    lines = [header, ["---"] * len(header), *rows, *above]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -96,8 +100,8 @@ def _cell(table, name):
     return f"{row['ratio']:.2f} ({low:.2f}–{high:.2f})"
 
 
-def _above_floor(table):
-    ratio = table["rows"].get(PLAN, {}).get("to floor")
+def _above(floor, table):
+    ratio = table["rows"].get(PLAN, {}).get(f"to {floor}")
     return f"{ratio:.2f}" if ratio else "–"
 
 

@@ -13,14 +13,16 @@ import pytest
 import tinygrad_lstm as tl
 from benchmarks import __main__, cells, floor, picture, race, regimes, report, torch_layers, worker
 from benchmarks.by_hand import through_time
-from benchmarks.implementations import FLOOR, IMPLEMENTATIONS, PLAN
+from benchmarks.implementations import FLOOR, FLOORS, IMPLEMENTATIONS, PLAN
 from benchmarks.machine import openblas_settings
 
 from .oracles import numeric_vjp
 
 NONE = {("torch.nn", "tide")}
 TINY = regimes.Sizes(N=2, D=3, H=4, T=5)
-TIMED = {name: it.cells or cells.NAMED for name, it in IMPLEMENTATIONS.items() if name != FLOOR}
+TIMED = {
+    name: it.cells or cells.NAMED for name, it in IMPLEMENTATIONS.items() if name not in FLOORS
+}
 PAIRS = [(name, cell) for name, had in TIMED.items() for cell in had if (name, cell) not in NONE]
 
 
@@ -171,9 +173,11 @@ def test_what_is_timed_computes_in_float32(name, expected):
     assert race.worst(found, expected[cell]) < 1e-5
 
 
+@pytest.mark.parametrize("products", [floor.products, floor.products_in_tiles])
 @pytest.mark.parametrize("cell", BLOCKS)
-def test_the_floor_multiplies_as_often_as_the_cell_must(cell, monkeypatch):
+def test_the_floor_multiplies_as_often_as_the_cell_must(cell, products, monkeypatch):
     counted = []
+    monkeypatch.setattr(floor, "WIDTHS", (2, 4))
 
     def counting(product):
         def counted_product(a, b, out):
@@ -184,12 +188,24 @@ def test_the_floor_multiplies_as_often_as_the_cell_must(cell, monkeypatch):
 
     monkeypatch.setattr(np, "dot", counting(np.dot))
     monkeypatch.setattr(np, "matmul", counting(np.matmul))
-    step, _ = floor.products(regimes.problem(cell, TINY))
+    step, _ = products(regimes.problem(cell, TINY))
     counted.clear()
     step()
     N, D, H, T = TINY
     of_x, of_h = BLOCKS[cell]
     assert sum(counted) == T * N * H * (2 * of_x * D + 3 * of_h * H)
+
+
+def test_the_products_by_all_tiles_are_the_product(monkeypatch):
+    monkeypatch.setattr(floor, "WIDTHS", (2, 4))
+    monkeypatch.setattr(floor, "SMALL", 24)
+    x = np.arange(5 * 3 * 6.0).reshape(5, 3, 6)
+    found = floor._tiles(x, 4)
+    assert [len(calls[0][1]) for _, calls in found] == [2, 3]
+    for step, calls in found:
+        for t, (lefts, tiles, part, out) in enumerate(calls):
+            step(lefts, tiles, part, out)
+            assert (out == x[t].sum(1)[:, None]).all()  # the right side is all ones
 
 
 def test_only_what_waits_for_an_earlier_timestep_is_multiplied_step_by_step():
