@@ -5,11 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+from .arrangements import index_of
 from .buffers import Buffer, Storage
 from .device import Device, strided
 from .schedule import Region, Schedule
 from .spread import Each, Spread, slots_of
-from .tape import index_of
 from .terms import Term
 
 CACHE = 768 * 1024
