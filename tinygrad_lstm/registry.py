@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import inspect
 import sys
 import traceback
@@ -87,16 +86,15 @@ def _check_contract(graph: Graph, name: str) -> None:
 
 
 def _module(path: Path) -> ModuleType:
-    """The file as a module, run once; it may import what lies beside it."""
+    """The file as a module, run once, nothing left beside it; it may import its neighbours."""
     name = str(path.resolve())  # a short one could be that of an installed module
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, name)
-    assert spec is not None and spec.loader is not None
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = ModuleType(name)
+    module.__file__ = name
     sys.path.append(str(path.resolve().parent))
     try:
-        spec.loader.exec_module(module)
+        exec(compile(path.read_bytes(), name, "exec"), vars(module))
     except Exception as error:
         del sys.modules[name]
         if isinstance(error, TinygradError):
@@ -107,7 +105,7 @@ def _module(path: Path) -> ModuleType:
 
 def _what_failed(path: Path, error: Exception) -> str:
     """Where in the user's file, and what."""
-    if isinstance(error, OSError) and Path(str(error.filename)) == path.resolve():
+    if isinstance(error, OSError) and error.filename == str(path):
         return f"{path}: {error.strerror}"
     if isinstance(error, SyntaxError):
         return f"{path}:{error.lineno}: {type(error).__name__}: {error.msg}"
