@@ -104,6 +104,16 @@ def both_ways(xs, states, cell, steps):
     return [a + b * 0.5 for a, b in zip(ahead, back[::-1])], ends
 
 
+def adding(xs, states, cell, steps):
+    """What it reads at a step is a summand of the state."""
+    ys, states = [], states_for(cell, states)
+    for x in xs:
+        _, states = tl.unroll(cell, [x], states)
+        states = [x + 0.5 * states[0], *states[1:]]
+        ys.append(states[0])
+    return ys, states
+
+
 def decoder(xs, states, cell, steps):
     """It is given nothing but the last states of another loop."""
     return tl.unroll(cell, [tl.tanh(xs[-1])] * steps, states_for(cell, states))
@@ -129,7 +139,8 @@ def attending(xs, states, cell, steps):
     return ys, states
 
 
-LOOPS = {f.__name__: f for f in (layer, chained, backwards, both_ways, decoder, echo, attending)}
+ALL = (layer, chained, backwards, both_ways, adding, decoder, echo, attending)
+LOOPS = {f.__name__: f for f in ALL}
 
 
 def asked(ask, found):

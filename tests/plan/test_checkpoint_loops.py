@@ -51,14 +51,24 @@ def test_any_network_of_several_loops_may_be_cut(spec, way):
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_forward_alone_is_cut_into_segments_too(name):
+def test_forward_alone_is_cut_into_segments_too_and_computes_nothing_twice(name):
     case = SeveralLoops(NETS[name], T).case().about()
-    assert parts(assert_plan_equals_graph(case, checkpoint="sqrt")) >= 2
+    plan = assert_plan_equals_graph(case, checkpoint="sqrt")
+    assert parts(plan) >= 2
+    assert flops(plan) == flops(prepared(case, None))
 
 
-def test_a_loop_of_a_few_steps_is_left_whole():
-    case = SeveralLoops((ENCODER,), 3).case()
-    assert parts(assert_plan_equals_graph(case, checkpoint="sqrt")) == 1
+@pytest.mark.parametrize("ask", ["all", "last"])
+def test_a_gradient_that_one_loop_hands_back_is_that_of_each_step_of_another(ask):
+    """With a seed on the last state alone it is the carry itself that the other loop reads."""
+    loops = (("backwards", "gru", T), ("adding", "rnn", T))
+    assert_plan_equals_graph(SeveralLoops(loops, T, ask).case(), checkpoint="sqrt")
+
+
+def test_a_loop_of_three_steps_is_left_whole_and_one_of_four_is_cut():
+    for steps, whole in ((3, True), (4, False)):
+        plan = assert_plan_equals_graph(SeveralLoops((ENCODER,), steps).case(), checkpoint="sqrt")
+        assert (parts(plan) == 1) == whole
 
 
 def test_a_short_loop_after_a_long_one_is_left_whole():

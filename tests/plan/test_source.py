@@ -14,7 +14,7 @@ from tests.plan.networks import network, tagger
 from tests.plan.places import ODD, odd_case
 from tests.plan.recurrent import recurrent_graph
 from tinygrad_lstm.errors import GraphError
-from tinygrad_lstm.plan import PASSES
+from tinygrad_lstm.plan import PASSES, memory
 
 ALL = list(PASSES)
 CHOICES = [ALL, [], ["roles"], ALL[:5], [p for p in ALL if p != "hoist"], ["roles", "liveness"]]
@@ -79,6 +79,14 @@ def test_many_timesteps_in_chunks_are_a_loop_in_a_loop():
     plan = tl.compile(graph)
     plan.step(*arrays, seeds=[np.ones((16, 128))] * 60 + [None] * 2)
     assert "for t in reversed(range(lo, hi)):" in plan.source()
+
+
+@pytest.mark.parametrize("cache", [700, 1000, 1500, 2000])
+@pytest.mark.parametrize("steps", [3, 5, 7])
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_the_last_chunk_of_time_may_be_shorter(name, steps, cache, monkeypatch):
+    monkeypatch.setattr(memory, "CACHE", cache)
+    assert "range(lo, hi)" in assert_source_is_plan(network(name, steps))
 
 
 def test_the_text_does_not_grow_with_time():

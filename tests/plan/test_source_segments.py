@@ -14,6 +14,7 @@ from tests.plan.several_loops import SeveralLoops, made, several_loops_by
 from tests.plan.test_checkpoint import WAYS, dropped_out
 from tests.plan.test_checkpoint_loops import NETS, T
 from tests.plan.test_source import assert_source_is_plan
+from tinygrad_lstm.plan import memory
 
 assert odd_graphs and odd_loops and odd_ops and odd_steps  # they enter their networks into ODD
 
@@ -50,6 +51,15 @@ def test_so_does_that_of_random_graphs(number):
 def test_so_does_that_of_a_table_a_loss_and_masks():
     assert_source_is_plan(tagger("lstm", steps=9), checkpoint="sqrt")
     assert_source_is_plan(dropped_out(), checkpoint="sqrt")
+
+
+@pytest.mark.parametrize("cache", [1000, 1500, 3000])
+@pytest.mark.parametrize("kind", ["chained", "backwards", "both_ways"])
+@pytest.mark.parametrize("steps", [18, 23])
+def test_segments_may_be_computed_in_chunks(steps, kind, cache, monkeypatch):
+    monkeypatch.setattr(memory, "CACHE", cache)
+    case = SeveralLoops(((kind, "gru", steps),), steps).case()
+    assert_source_is_plan(case, checkpoint="sqrt")
 
 
 def test_inputs_in_no_order_are_told_segment_by_segment():

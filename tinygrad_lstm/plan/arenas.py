@@ -13,7 +13,7 @@ from ..backend import to_numpy
 from .belonging import root
 from .names import PIECE, Names, adjoined, identifier
 from .terms import Term
-from .views import Scope, spelled
+from .views import Scope, number, spelled
 
 if TYPE_CHECKING:
     from .device import Device
@@ -91,8 +91,7 @@ class Arenas:
         roots = [self._device.root(view) for view in views]
         whose = roots[0]
         if all(r not in self._arrays and r not in self._written for r in roots):
-            same = all(v is views[0] or _equal(v, views[0]) for v in views)
-            return self._constant(views[0]) if same else None
+            return self._constants_of(views, scope)
         if any(other != whose for other in roots):
             return None
         if whose not in self._arrays:
@@ -103,6 +102,16 @@ class Arenas:
         start = self._device.pointer(whole)
         offsets = [self._device.pointer(view) - start for view in views]
         return spelled(name, whole, views, offsets, scope)
+
+    def _constants_of(self, views: Sequence[Any], scope: Scope) -> str | None:
+        """One array for all of them, or, where a chunk of time is shorter, the first part of it."""
+        longest = max(views, key=lambda v: v.shape[:1])
+        if all(v is longest or _equal(v, longest) for v in views):
+            return self._constant(longest)
+        if not all(v.ndim and _equal(v, longest[: len(v)]) for v in views):
+            return None
+        stop = number([len(v) for v in views], scope)
+        return None if stop is None else f"{self._constant(longest)}[:{stop}]"
 
     def _constant(self, array: Any) -> str:
         """A number, or an array that is only read, made before."""

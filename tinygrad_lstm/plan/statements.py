@@ -115,13 +115,14 @@ def _alike(f: Any, g: Any) -> bool:
 
 def _numbers(values: Sequence[tuple], scope: Scope) -> str | None:
     """Tuples of numbers: as they are, or as a range that moves."""
-    size, step = len(values[0]), _step_of(values[0])
-    if all(v == values[0] for v in values) and (size < 9 or not step):
-        return literal(values[0])
+    longest = max(values, key=len)
+    size, step = len(longest), _step_of(longest)
+    if all(v == longest for v in values) and (size < 9 or not step):
+        return literal(longest)
     if size < 3 and all(len(v) == size for v in values):
         parts = [number(column, scope) for column in zip(*values)]
         return None if None in parts else f"({', '.join(map(str, parts))}{',' * (size == 1)})"
-    if not step or any(_step_of(v) != step for v in values):
+    if not step or any(v != _stepping(v[0], step, len(v)) for v in values):
         return None
     first = number([v[0] for v in values], scope)
     last = number([v[-1] + step for v in values], scope)
@@ -132,10 +133,14 @@ def _numbers(values: Sequence[tuple], scope: Scope) -> str | None:
 
 def _step_of(value: tuple) -> int:
     """The distance between numbers that are a range; 0 if they are none."""
-    if len(value) < 3 or any(type(v) is not int for v in value) or value[0] == value[1]:
+    if len(value) < 2 or any(type(v) is not int for v in value) or value[0] == value[1]:
         return 0
     step = value[1] - value[0]
-    return step if value == tuple(range(value[0], value[0] + step * len(value), step)) else 0
+    return step if value == _stepping(value[0], step, len(value)) else 0
+
+
+def _stepping(first: int, step: int, count: int) -> tuple[int, ...]:
+    return tuple(range(first, first + step * count, step))
 
 
 def _call(margin: str, head: str, operands: list[str]) -> list[str]:

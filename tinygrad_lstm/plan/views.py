@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 Scope = Mapping[str, Sequence[int]]
@@ -138,15 +138,35 @@ def _finer(whole: Any, view: Any) -> tuple[int, ...]:
 def _spelled(
     name: str, whole: Any, views: Sequence[Any], offsets: Sequence[int], scope: Scope
 ) -> str | None:
-    cuts = [cut_of(whole, view, offset) for view, offset in zip(views, offsets)]
-    first = cuts[0]
-    if first is None or any(cut is None or cut.runs != first.runs for cut in cuts):
+    found = [cut_of(whole, view, offset) for view, offset in zip(views, offsets)]
+    cuts = _alike([cut for cut in found if cut is not None])
+    if len(cuts) < len(views):
         return None
-    index = _index(whole, cuts, scope)  # type: ignore[arg-type]
+    first = cuts[0]
+    if any(cut.runs != first.runs for cut in cuts):
+        return None
+    index = _index(whole, cuts, scope)
     if index is None:
         return None
     text = name + (f"[{', '.join(index)}]" if index else "")
     return _shaped(text, whole, views, first)
+
+
+def _alike(cuts: Sequence[Cut]) -> list[Cut]:
+    """The cuts, with one entry along an axis as a run where that of another cut has several."""
+    longest = max(cuts, key=lambda cut: sum(cut.lengths), default=None)
+    if longest is None:
+        return []
+
+    def runs(cut: Cut) -> tuple[Run | None, ...]:
+        pairs = zip(cut.runs, longest.runs)
+        return tuple(there if one is None and _is_single(there) else one for one, there in pairs)
+
+    return [replace(cut, runs=runs(cut)) for cut in cuts]
+
+
+def _is_single(run: Run | None) -> bool:
+    return run is not None and run.first == run.last
 
 
 def _index(whole: Any, cuts: Sequence[Cut], scope: Scope) -> list[str] | None:
@@ -178,8 +198,6 @@ def _slice(
     if step == 1 and not any(starts) and all(stop == size for stop in stops):
         return ":"
     start = number(starts, scope)
-    if step < 0 and any(s < 0 for s in stops) and any(s >= 0 for s in stops):
-        return None  # -1 would be the last entry
     stop = "" if all(s < 0 for s in stops) else number(stops, scope)
     if start is None or stop is None:
         return None
