@@ -1,5 +1,10 @@
 """What holds around a plan's step: nothing leaks, nothing of the user's is changed."""
 
+import copy
+import re
+from dataclasses import replace
+from pickle import dumps, loads
+
 import numpy as np
 import pytest
 
@@ -44,6 +49,26 @@ def test_a_parameter_in_a_part_without_inputs_is_seen_when_it_changes():
         (y,) = plan.step(np.ones((1, 2)))
         np.testing.assert_allclose(y, np.exp(-(w.data**2)).sum(), rtol=1e-14)
         np.testing.assert_allclose(plan.grads["w"], -2 * w.data * np.exp(-(w.data**2)), rtol=1e-14)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda p: loads(dumps(p))])
+def test_a_copy_of_a_plan_has_memory_of_its_own(copied):
+    case = network("lstm")
+    plan = tl.compile(case.graph)
+    plan.step(*case.arrays, seeds=case.seeds)
+    other = copied(plan)
+    assert other.grads == {}
+    other.step(*scaled(case, 2.0).arrays, seeds=case.seeds)
+    assert_same(stepped(plan, case), eager(replace(case, wrt=None)))
+    assert_same(stepped(other, case), eager(replace(case, wrt=None)))
+
+
+def test_a_plan_is_shown_with_what_it_is_for():
+    case = network("lstm")
+    plan = tl.compile(case.graph)
+    assert repr(plan).endswith(" nodes): its shapes are not known yet>")
+    plan.step(*case.arrays, seeds=case.seeds)
+    assert re.fullmatch(r"<Plan of lstm through time .*float64: \d+ calls .*>", repr(plan))
 
 
 def test_an_optimiser_may_change_weights_by_the_gradient_views():

@@ -61,8 +61,7 @@ def explanation(plan: Plan, variant: Variant | None, measure: bool) -> Explanati
     """Compile again pass by pass, and put together what can be said."""
     passes = plan.options.passes
     if variant is None:
-        words = f"Plan of {_graph(plan)}: its shapes are not known yet."
-        return Explanation(words, passes)
+        return Explanation(f"{title_of(plan, None)}.", passes)
     names = Names(plan.graph, variant)
     with _measuring(variant) if measure else nullcontext():
         seconds = time_by_unit(variant, *variant.arrived) if measure and variant.arrived else None
@@ -97,8 +96,10 @@ def _measuring(variant: Variant) -> Iterator[None]:
         array[...] = before
 
 
-def title_of(plan: Plan, variant: Variant) -> str:
+def title_of(plan: Plan, variant: Variant | None) -> str:
     """What the plan is of, for which arrays, and how many calls it makes."""
+    if variant is None:
+        return f"Plan of {_graph(plan)}: its shapes are not known yet"
     calls = f"{len(variant.calls):,} calls of array functions for a step"
     return f"Plan of {_graph(plan)} for {_arrays(plan, variant)}: {calls}"
 

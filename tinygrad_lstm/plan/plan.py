@@ -57,6 +57,15 @@ class Plan:
         leaves = (n.data for n in graph.nodes if n.op is None and n.data is not None)
         self._beside = next((a for a in leaves if is_real(a)), None)
 
+    def __repr__(self) -> str:
+        from .explain import title_of
+
+        return f"<{title_of(self, self._now)}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy is made of: not the programs, whose arrays are views of each other."""
+        return {**self.__dict__, "_variants": OrderedDict(), "_now": None}
+
     @property
     def grads(self) -> dict[str, np.ndarray]:
         """The gradients of the last step."""
