@@ -94,7 +94,7 @@ def _module(path: Path) -> ModuleType:
     module.__file__ = name
     sys.path.append(str(path.resolve().parent))
     try:
-        exec(compile(path.read_bytes(), name, "exec"), vars(module))
+        exec(compile(path.read_bytes(), name, "exec", dont_inherit=True), vars(module))
     except Exception as error:
         del sys.modules[name]
         if isinstance(error, TinygradError):

@@ -51,6 +51,12 @@ def test_a_file_is_run_once(folder):
     assert find_cell("counted.py:slow").__module__ == find_cell("./counted.py:slow").__module__
 
 
+def test_a_file_is_python_as_its_writer_has_it(folder):
+    more = "def noted(N: 3): pass\nslow.noted = noted.__annotations__\n"
+    (folder / "noted.py").write_text(FILE + more)
+    assert find_cell("noted.py:slow").noted == {"N": 3}
+
+
 @pytest.mark.parametrize(
     "name, message",
     [
