@@ -7,16 +7,23 @@ import re
 import numpy as np
 import pytest
 
+from tests.cells.networks import NAMES
+from tests.plan import odd_graphs, odd_loops, odd_ops, odd_steps
+from tests.plan.comparing import compiled
 from tests.plan.compilers import COMPILER, cuda_source, nvrtc, run_on_host
-from tests.plan.devices import assert_device_equals_graph, cupy
+from tests.plan.devices import cupy, moved
+from tests.plan.graphs import straight_graph
 from tests.plan.networks import network
+from tests.plan.places import ODD, odd_case
 from tests.plan.pretend_kernels import SPECIAL, ElementwiseKernel
+from tests.plan.recurrent import recurrent_graph
 from tests.plan.test_device_numbers import dropping_tagger
 from tests.plan.test_kernel_text import gate, of_every_function
 from tinygrad_lstm.plan import masks, texts
 from tinygrad_lstm.plan.kernel_text import HELPERS, kernel_text
 
-assert cupy, "imported to be entered"
+assert cupy and odd_graphs and odd_loops and odd_ops and odd_steps, "imported to be entered"
+RANDOM_GRAPHS = (straight_graph, recurrent_graph)
 TEXTS = {
     name: text
     for module in (texts, masks)
@@ -132,12 +139,22 @@ def test_nvrtc_compiles_every_pointwise_function(compiler):
     assert len(re.findall(r"\.entry kernel_", ptx)) == 4
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_nvrtc_compiles_what_plans_are_made_of(dtype, compiler, cupy, monkeypatch):
+MADE_OF = {
+    "cells in float32": lambda: [network(name, dtype="float32") for name in NAMES],
+    "cells in float64": lambda: [network(name) for name in NAMES],
+    "odd networks": lambda: [odd_case(name) for name in sorted(set(ODD) - {"whole_op"})],
+    "random graphs": lambda: [make(k).case() for make in RANDOM_GRAPHS for k in range(6)],
+    "losses and masks": lambda: [dropping_tagger()],
+}
+
+
+@pytest.mark.parametrize("what", MADE_OF)
+def test_nvrtc_compiles_what_plans_are_made_of(what, compiler, cupy, monkeypatch):
     monkeypatch.setattr(ElementwiseKernel, "made", [])
-    for name in ("lstm", "gru", "peephole"):
-        assert_device_equals_graph(network(name, dtype=dtype), cupy, 1e-5)
-    assert_device_equals_graph(dropping_tagger(), cupy)
+    for case in MADE_OF[what]():
+        plan = compiled(case)
+        there = moved(case, cupy)
+        plan.prepare(*there.arrays, seeds=there.seeds)
     generated = {(k.inputs, k.outputs, k.operation) for k in ElementwiseKernel.made}
     generated = sorted(
         g for g in generated if not any(len(kind) == 1 for kind, *_ in (*g[0], *g[1]))

@@ -151,5 +151,6 @@ def literal(value: float, dtype: np.dtype) -> str:
     if math.isfinite(value):
         text = repr(float(value)) if dtype.itemsize > 4 else repr(float(np.float32(value)))
     else:
-        text = {math.inf: "1e999", -math.inf: "-1e999"}.get(value, "1e999 - 1e999")
+        large = "1e308 * 10"  # CUDA's compiler refuses to read a number that is infinite
+        text = {math.inf: large, -math.inf: f"-{large}"}.get(value, f"{large} - {large}")
     return f"{_type(dtype)}({text})"
