@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import warnings
 
 import numpy as np
@@ -87,6 +89,23 @@ def test_a_call_that_takes_memory_is_not_captured(cupy):
     with pytest.warns(UserWarning, match="a copy from the host is not permitted"):
         plan.step(*case.arrays, seeds=case.seeds)
     assert cupy.cuda.get_current_stream().written is None, "the stream captures no longer"
+
+
+def test_no_garbage_is_collected_during_a_capture(cupy, monkeypatch):
+    seen = []
+    monkeypatch.setattr(cupy.cuda, "using_allocator", lambda allocator: seen_by(seen))
+    case = network("rnn")
+    plan = compiled(case)
+    case = moved(case, cupy)
+    for _ in range(2):
+        plan.step(*case.arrays, seeds=case.seeds)
+    assert seen == [True, False] and gc.isenabled()
+
+
+@contextlib.contextmanager
+def seen_by(seen):
+    seen.append(gc.isenabled())
+    yield
 
 
 def test_the_plan_works_on_a_stream_that_waits_for_no_other(cupy):

@@ -8,6 +8,7 @@ stay where they are: what its calls take in between comes from a pool that nobod
 from __future__ import annotations
 
 import contextlib
+import gc
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -124,9 +125,22 @@ class Replay:
     def _captured(self, part: Part) -> Any:
         self.stream.begin_capture()
         try:
-            self._make(part)
+            with _uncollected():
+                self._make(part)
         except BaseException:
             with contextlib.suppress(Exception):  # what broke it is the error to tell
                 self.stream.end_capture()
             raise
         return self.stream.end_capture()
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Inside, no garbage is collected: to destroy what is of the device would break a capture."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
