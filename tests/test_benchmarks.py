@@ -11,7 +11,18 @@ import numpy as np
 import pytest
 
 import tinygrad_lstm as tl
-from benchmarks import __main__, cells, floor, picture, race, regimes, report, torch_layers, worker
+from benchmarks import (
+    __main__,
+    cells,
+    floor,
+    picture,
+    race,
+    regimes,
+    report,
+    torch_layers,
+    twins,
+    worker,
+)
 from benchmarks.by_hand import through_time
 from benchmarks.implementations import FLOOR, FLOORS, IMPLEMENTATIONS, PLAN
 from benchmarks.machine import openblas_settings
@@ -79,17 +90,42 @@ WITH_LAYER = {cell for cell in OTHERS if cells.split(cell)[0] in torch_layers.LA
 EDGES = [TINY, regimes.Sizes(1, 1, 1, 1), regimes.Sizes(3, 5, 2, 1), regimes.Sizes(2, 1, 3, 4)]
 
 
-@pytest.mark.parametrize("sizes", EDGES, ids=str)
 @pytest.mark.parametrize("name", ["torch.nn", "torch eager", "jax scan", "plan"])
 @pytest.mark.parametrize("cell", OTHERS)
-def test_any_cell_has_the_gradients_of_its_graph_everywhere(cell, name, sizes):
+def test_any_cell_has_the_gradients_of_its_graph_everywhere(cell, name):
     if name == "torch.nn" and cell not in WITH_LAYER:
         pytest.importorskip("torch")
         with pytest.raises(torch_layers.NoSuchLayer, match="no such layer"):
-            gradients(name, cell, "float64", sizes)
+            gradients(name, cell, "float64")
         return
-    expected = gradients("graph eager", cell, "float64", sizes)
-    assert race.worst(gradients(name, cell, "float64", sizes), expected) < 1e-12
+    for sizes in EDGES:
+        expected = gradients("graph eager", cell, "float64", sizes)
+        assert race.worst(gradients(name, cell, "float64", sizes), expected) < 1e-12, sizes
+
+
+@pytest.mark.parametrize("cell", sorted(WITH_LAYER))
+def test_every_row_of_a_weight_has_one_place_in_pytorch_s_layer(cell):
+    p = regimes.problem(cell, TINY)
+    rows = {name: [0] * len(w) for name, w in p.weights.items()}
+    theirs = set()
+    for parameter, there, ours, here in torch_layers.places(p):
+        rows[ours][here] = [n + 1 for n in rows[ours][here]]
+        theirs.add((parameter, there.start))
+    assert {n for counted in rows.values() for n in counted} == {1}
+    assert len(theirs) == len(list(torch_layers.places(p)))
+
+
+@pytest.mark.parametrize("cell", OTHERS)
+def test_a_twin_gives_the_values_of_the_graph(cell):
+    lib = SimpleNamespace(**vars(np), sigmoid=lambda x: 1 / (1 + np.exp(-x)))
+    p = regimes.problem(cell, TINY, "float64")
+    graph = cells.build(cell, TINY.D, TINY.H)
+    for name, weight in p.weights.items():
+        graph.parameters[name].data = weight
+    through = tl.through_time(graph, TINY.T)
+    expected = through.forward(*p.xs, *p.state)[: TINY.T]
+    found = twins.through_time(twins.twin(lib, p), p.weights, p.xs, p.state)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 ODD = """
