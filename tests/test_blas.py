@@ -13,7 +13,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import tinygrad_lstm as tl
-from tinygrad_lstm.blas import ENVIRONMENT, one_blas_thread
+from tinygrad_lstm.blas import ENVIRONMENT, one_blas_thread, small_products_are_faster
 
 WHEEL = glob.glob(str(Path(np.__file__).parent.parent / "numpy.libs" / "libscipy_openblas*"))
 CHOOSES = bool(sys.platform == "linux" and platform.machine() == "x86_64" and WHEEL)
@@ -116,3 +116,15 @@ def test_the_facts_are_those_of_numpys_own_library():
 def test_the_facts_name_the_kernels_that_the_environment_asked_for():
     core = run("print(json.dumps(tl.blas_facts()['core']))", OPENBLAS_CORETYPE="Haswell")
     assert core == "Haswell" or not CHOOSES
+
+
+@pytest.mark.parametrize(
+    ("core", "threads", "expected"),
+    [("SkylakeX", 1, True), ("SkylakeX", 2, False), ("Haswell", 1, False), (None, None, False)],
+)
+def test_small_products_are_faster_with_the_kernels_for_them_and_one_thread(
+    monkeypatch, core, threads, expected
+):
+    facts = {"library": "openblas", "version": None, "threads": threads, "core": core}
+    monkeypatch.setattr("tinygrad_lstm.blas.blas_facts", lambda: facts)
+    assert small_products_are_faster() is expected

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -102,11 +101,14 @@ def blas_facts() -> dict[str, Any]:
     }
 
 
-@functools.cache
-def takes_small_products() -> bool:
-    """Whether a small product is not copied into another order before it is multiplied."""
+def small_products_are_faster() -> bool:
+    """Whether many small products take less time than a large one.
+
+    Small ones are not copied into another order before they are multiplied; but only large ones are
+    shared among threads.
+    """
     facts = blas_facts()
-    return facts["library"] == "openblas" and facts["core"] in SMALL_PRODUCTS
+    return facts["core"] in SMALL_PRODUCTS and facts["threads"] == 1
 
 
 def _core(pool: dict[str, Any]) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import namespace
-from ..blas import takes_small_products
+from ..blas import small_products_are_faster
 from ..ops.linear import check_ids
 from .bare import copyto, dot, gathering
 
@@ -64,7 +64,7 @@ class Device:
 
     def in_tiles(self) -> bool:
         """Whether products by small tiles of a weight are faster than those by the weight."""
-        return takes_small_products()
+        return small_products_are_faster()
 
     def bare(self, call: tuple[Any, tuple]) -> tuple[Any, tuple]:
         """The same call without detours."""

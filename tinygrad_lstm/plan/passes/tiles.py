@@ -6,7 +6,8 @@ the same weight again at every step, for a few rows on its other side.  Small pr
 they lie.  So the weight is cut once into tiles that make small products, and lie in one piece each;
 only a weight with many rows is cut along these, too, which costs sums.
 
-Only where the BLAS has kernels for small products (OpenBLAS on AVX-512).
+Only where the BLAS has kernels for small products (OpenBLAS on AVX-512) and takes one thread when
+the plan is made: a large product may be shared among several, and a small one is not.
 """
 
 from __future__ import annotations
