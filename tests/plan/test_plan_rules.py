@@ -3,6 +3,7 @@
 import copy
 import re
 from dataclasses import replace
+from itertools import combinations
 from pickle import dumps, loads
 
 import numpy as np
@@ -49,6 +50,31 @@ def test_a_parameter_in_a_part_without_inputs_is_seen_when_it_changes():
         (y,) = plan.step(np.ones((1, 2)))
         np.testing.assert_allclose(y, np.exp(-(w.data**2)).sum(), rtol=1e-14)
         np.testing.assert_allclose(plan.grads["w"], -2 * w.data * np.exp(-(w.data**2)), rtol=1e-14)
+
+
+@pytest.mark.parametrize("options", WAYS, ids=str)
+@pytest.mark.parametrize("make", [network, tagger])
+def test_no_two_gradients_share_memory(make, options):
+    case = make("lstm")
+    plan = compiled(case, **options)
+    plan.step(*case.arrays, seeds=case.seeds)
+    for a, b in combinations(plan.grads.values(), 2):
+        assert not np.shares_memory(a, b)
+
+
+def test_gradients_of_inputs_that_add_up_are_apart():
+    x, y = tl.Input("x", 3), tl.Input("y", 3)
+    plan = tl.compile(tl.Graph([x, y], [(tl.tanh(x + y) * 2).sum()]), wrt=[x, y])
+    plan.step(np.ones(3), np.ones(3))
+    plan.grads["x"][:] = 0
+    np.testing.assert_allclose(plan.grads["y"], 2 / np.cosh(2.0) ** 2)
+
+
+def test_inputs_of_a_step_have_gradients_where_they_were_computed():
+    cases = [network("lstm", steps) for steps in (5, 9)]
+    plans = [compiled(case).prepare(*case.arrays, seeds=case.seeds) for case in cases]
+    copies = [sum(f.__name__ == "copy" for f, _ in plan._now.calls) for plan in plans]
+    assert copies[0] == copies[1]
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda p: loads(dumps(p))])
@@ -133,15 +159,6 @@ def test_outputs_and_gradients_are_no_memory_of_the_users():
     outputs = plan.step(*case.arrays, seeds=case.seeds)
     for array in [*outputs, *plan.grads.values()]:
         assert not any(np.shares_memory(array, own) for own in mine)
-
-
-def test_no_two_gradients_share_memory():
-    case = network("lstm", 3)
-    plan = compiled(case)
-    plan.step(*case.arrays, seeds=case.seeds)
-    grads = list(plan.grads.values())
-    for k, g in enumerate(grads):
-        assert not any(np.shares_memory(g, other) for other in grads[k + 1 :])
 
 
 def test_writing_into_the_results_does_not_disturb_the_next_step():

@@ -31,20 +31,31 @@ def settle(program: Program) -> Program:
 
 
 def _apart(program: Program) -> Program:
-    """No two gradients share memory, for an optimiser may change one of them in place."""
-    seen: set[Term] = set()
+    """No two gradients share memory, for an optimiser may change one of them in place.
+
+    Several steps of one term do not share any, if each has its own of what the term is a view of.
+    """
+    seen: dict[Term, set[tuple[Term, int]]] = {}
     grads = dict(program.grads)
     for name, (x, t) in program.grads.items():
-        base, passed = x, set()
-        while is_view(base) and base not in passed:  # a carry may be its own next
-            passed.add(base)
-            base = base.next if base.fn == "carry" else base.args[0]
-        if base in seen or base.fn in GIVEN:
+        base = _looked_at(x)
+        others = seen.setdefault(base, set())
+        own = base.steps == x.steps > 0 and all(y is x and k != t for y, k in others)
+        if (others and not own) or base.fn in GIVEN:
             shape, dtype = x.shape, x.dtype
             one = program.tape.at(x, t)
             grads[name] = (program.tape.make("copy", (one,), ("for", name), shape, dtype, 0), 0)
-        seen.add(base)
+        others.add((x, t))
     return replace(program, grads=grads)
+
+
+def _looked_at(x: Term) -> Term:
+    """What x is a view of; a carry may be its own next."""
+    passed = set()
+    while is_view(x) and x not in passed:
+        passed.add(x)
+        x = x.next if x.fn == "carry" else x.args[0]
+    return x
 
 
 def _in_one_piece(tape: Tape, x: Term, args: list[Term]) -> Term | None:
