@@ -7,6 +7,8 @@ from tests.plan.comparing import assert_plan_equals_graph
 from tests.plan.networks import network
 from tinygrad_lstm import KeepMask, compile, seed
 from tinygrad_lstm.nn import Graph, Input
+from tinygrad_lstm.plan import matrices
+from tinygrad_lstm.plan.device import Device
 from tinygrad_lstm.plan.plan import Options
 from tinygrad_lstm.plan.tune import arrangements
 
@@ -18,6 +20,15 @@ def test_the_chosen_arrangement_gives_the_graphs_gradients(name):
     assert list(tried) == ["beside", "hoisted", "beside, side by side", "hoisted, side by side"]
     assert all(seconds > 0 for seconds in tried.values())
     assert f"{min(tried, key=tried.get)} was the fastest" in str(plan.explain())
+
+
+def test_where_weights_are_cut_whole_ones_are_tried_too(monkeypatch):
+    monkeypatch.setattr(Device, "in_tiles", lambda self: True)
+    monkeypatch.setattr(matrices, "tile", lambda rows, depth, width, itemsize: (depth, 1))
+    monkeypatch.setattr(matrices, "OFTEN", 0)
+    tried = assert_plan_equals_graph(network("rnn"), autotune=True).tried
+    cut = [name for name in tried if not name.endswith("weights whole")]
+    assert sorted(tried) == sorted([*cut, *(f"{name}, weights whole" for name in cut)])
 
 
 @pytest.mark.parametrize("side_by_side", [False, True])

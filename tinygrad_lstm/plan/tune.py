@@ -1,8 +1,8 @@
 """Which arrangement of the products is the fastest here: measured, not guessed.
 
 The same sum of products can be one product for each step with state and input beside each other, or
-the input's share can be hoisted; and the blocks of the gates can lie one after another or side by
-side.  Which wins depends on the sizes, and on the BLAS.
+the input's share can be hoisted; the blocks of the gates can lie one after another or side by side;
+and the weights can be cut into tiles or not.  Which wins depends on the sizes, and on the BLAS.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..settings import LOCAL, Setting
+from .passes.tiles import Tiles
 
 if TYPE_CHECKING:
     from .plan import Options
@@ -43,6 +44,10 @@ def fastest(
     Its `tried` says what each way took, in seconds.  Random streams are as before.
     """
     ways = {name: make(way) for name, way in arrangements(options).items()}
+    for name in [name for name, variant in ways.items() if _has_tiles(variant)]:
+        way = arrangements(options)[name]
+        whole = replace(way, passes=tuple(p for p in way.passes if p != "tiles"))
+        ways[f"{name}, weights whole"] = make(whole)
     times: dict[str, list[float]] = {name: [] for name in ways}
     with Setting(streams=copy.deepcopy(LOCAL.streams)), np.errstate(all="ignore"):
         counts = {name: _steps(variant, arrays, asked) for name, variant in ways.items()}
@@ -53,6 +58,10 @@ def fastest(
     best = ways[min(tried, key=tried.__getitem__)]
     best.tried = tried
     return best
+
+
+def _has_tiles(variant: Variant) -> bool:
+    return any(isinstance(unit, Tiles) for part in variant.parts for unit in part.emitter.owners)
 
 
 def _steps(variant: Variant, arrays: Sequence[Any], asked: Sequence[bool]) -> int:
