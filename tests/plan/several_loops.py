@@ -105,10 +105,10 @@ def both_ways(xs, states, cell, steps):
 
 
 def adding(xs, states, cell, steps):
-    """What it reads at a step is a summand of the state."""
+    """What it reads at a step is a summand of the state, and nothing else."""
     ys, states = [], states_for(cell, states)
     for x in xs:
-        _, states = tl.unroll(cell, [x], states)
+        _, states = tl.unroll(cell, [states[0]], states)
         states = [x + 0.5 * states[0], *states[1:]]
         ys.append(states[0])
     return ys, states

@@ -98,9 +98,6 @@ def number(values: Sequence[int], scope: Scope) -> str | None:
                 constant = first - at[0] + sign * by[0]
                 if all(v - a + sign * b == constant for v, a, b in zip(values, at, by)):
                     return _plus(joined, constant)
-            constant = first + at[0] + by[0]
-            if all(v + a + b == constant for v, a, b in zip(values, at, by)):
-                return f"{constant} - {name} - {other}"
     return None
 
 
