@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from tests.plan.several_loops import SeveralLoops
 from tinygrad_lstm import (
     CELLS,
     Graph,
@@ -44,6 +45,13 @@ def test_in_segments_the_lstm_keeps_at_most_one_array_of_its_state_for_each_step
     report = prepared(steps=1000, checkpoint="sqrt").memory()
     assert report.per_step("kept for the way back", "handed over between segments") <= 1
     assert report.per_step("outputs") == pytest.approx(1, rel=0.01)
+
+
+def test_a_loop_that_is_too_narrow_for_words_has_an_arrow_on_its_chart():
+    many = SeveralLoops((("chained", "lstm", 9), ("chained", "gru", 9)), 9).case()
+    plan = compile(many.graph, checkpoint="sqrt").prepare(*many.arrays, seeds=many.seeds)
+    svg = plan.memory().svg
+    assert ">→</text>" in svg and ">←</text>" in svg
 
 
 def test_memory_in_segments_is_that_of_all_arrays():

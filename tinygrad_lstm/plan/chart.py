@@ -32,9 +32,10 @@ def memory_chart(report: MemoryReport) -> str:
     scale = HEIGHT / max(report.total, 1)
     across = WIDTH / max(report.places, 1)
     for first, last, words in report.loops:
-        x = LEFT + first * across
-        canvas.frame(x, TOP - 22, (last + 1 - first) * across, HEIGHT + 22)
-        canvas.text(x + 4, TOP - 28, words, size=11)
+        x, wide = LEFT + first * across, (last + 1 - first) * across
+        canvas.frame(x, TOP - 22, wide, HEIGHT + 22)
+        short = "←" if words.endswith(" 1") else "→"
+        canvas.text(x + 4, TOP - 28, words if len(words) * LETTER < wide else short, size=11)
     y = float(TOP)
     rest = report.total
     for role in used:
