@@ -107,6 +107,20 @@ def test_gates_that_are_looked_up_and_nothing_else_lie_together():
     assert found["tanh"] == 2  # of both, and of h
 
 
+def test_rows_that_are_read_by_others_too_give_the_table_all_their_gradients():
+    with default_dtype("float64"):
+        table, cell = Embedding(V, H), CELLS["gru"](H, H)
+    start = Input("h_0", "N", H)
+
+    def network(xs):
+        hs, _ = unroll(cell, xs, [start])
+        back, _ = unroll(cell, xs[::-1], [start])
+        return [h + g * x for h, g, x in zip(hs, back[::-1], xs)]
+
+    plan = assert_plan_equals_graph(numbers_into(network, lambda k, like: table(k), [start]))
+    assert {term.shape for term in terms(plan) if term.fn == "scatter"} == {(V, H)}
+
+
 @pytest.mark.parametrize("passes", [["roles"], ["roles", "blocks", "lookups"], ["lookups"]])
 def test_lookups_are_right_beside_other_passes_and_without(passes):
     assert_plan_equals_graph(characters(OneHot(), V), passes=passes)
