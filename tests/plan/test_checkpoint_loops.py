@@ -7,9 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.plan.comparing import assert_plan_equals_graph, compiled
+from tests.plan.devices import assert_device_equals_graph, cupy
 from tests.plan.several_loops import SeveralLoops, several_loops, several_loops_by
 from tests.plan.test_checkpoint import WAYS, parts
 from tinygrad_lstm.plan.costs import cost
+
+assert cupy, "imported to be entered"
 
 T = 9
 BOTH, DEEP = ("both_ways", "gru", T), ("layer", "lstm", T)
@@ -36,6 +39,11 @@ EXAMPLES = int(os.environ.get("TINYGRAD_LSTM_EXAMPLES", "100"))
 def test_a_network_of_several_loops_gives_the_gradients_of_its_graph(name, ask, seeded, way):
     plan = assert_plan_equals_graph(SeveralLoops(NETS[name], T, ask, seeded).case(), checkpoint=way)
     assert parts(plan) > 2
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_several_loops_are_cut_on_a_device_as_well(name, cupy):
+    assert_device_equals_graph(SeveralLoops(NETS[name], T).case(), cupy, checkpoint="sqrt")
 
 
 @pytest.mark.parametrize("way", WAYS)
