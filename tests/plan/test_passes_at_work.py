@@ -9,6 +9,7 @@ from tests.plan.comparing import Case, compiled
 from tests.plan.networks import network, tagger
 from tinygrad_lstm.plan import PASSES
 from tinygrad_lstm.plan.device import Device
+from tinygrad_lstm.plan.spread import flat_rows
 
 SUBJECTS = (
     lambda: network("lstm"),
@@ -52,3 +53,22 @@ def test_one_more_timestep_takes_less_than_half_as_many_calls_as_without_passes(
         short, long = (len(calls(network("lstm", steps), passes)) for steps in (5, 6))
         more.append(long - short)
     assert 0 < more[0] < more[1] / 2
+
+
+def test_a_head_over_all_steps_is_one_product_of_all_rows():
+    case = tagger("lstm", steps=4, rows=3)
+    heads = [
+        [np.shape(a) for a in args]
+        for f, args in calls(case, None)
+        if f in (np.matmul, np.dot) and np.shape(args[1]) == (5, 7)
+    ]
+    assert heads == [[(12, 5), (5, 7), (12, 7)]]
+
+
+def test_rows_that_lie_apart_are_not_one_matrix():
+    stack = np.zeros((4, 5, 6))
+    assert flat_rows(stack).shape == (20, 6)
+    assert flat_rows(stack[:, :, 1:3]).strides == (48, 8)
+    assert flat_rows(stack[:, :3]) is None
+    assert flat_rows(stack[1:2, :3]).shape == (3, 6)
+    assert np.shares_memory(flat_rows(stack[1:]), stack)

@@ -10,7 +10,7 @@ import numpy as np
 from .passes.tiles import OFTEN, STACKED, Tiled, Tiles, tile
 from .schedule import Unit
 from .slabs import LARGE, in_slabs
-from .spread import Spread
+from .spread import Spread, flat_rows
 from .terms import Term
 from .writer import Call, Writer
 
@@ -101,7 +101,7 @@ class Matrices(Writer):
         d, memory = self.device, self.memory
         a, x = memory.spread(unit[0].args[0]), unit[0]
         if not x.steps:
-            return [(f, tuple(s.array for s in o)) for f, o in self._product(unit)]
+            return [self._flattened(f, *(s.array for s in o)) for f, o in self._product(unit)]
         if x.args[1].steps or x.args[0].ndim != 2 or (rows := a.rows()) is None:
             return [
                 (d.matmul, tuple(s.during(0, x.steps, 2) for s in self._one_product(y)[1]))
@@ -119,6 +119,14 @@ class Matrices(Writer):
             else:
                 calls.append((d.matmul, (rows, memory.spread(y.args[1]).array, target.rows())))
         return calls
+
+    def _flattened(self, f: Any, a: Any, b: Any, out: Any) -> Call:
+        """(..., N, K) (K, W) as one product of all rows, where they lie at equal distances."""
+        if a.ndim > 2 == b.ndim and out.ndim == a.ndim:
+            rows, target = flat_rows(a), flat_rows(out)
+            if rows is not None and target is not None:
+                return (self.device.matmul, (rows, b, target))
+        return (f, (a, b, out))
 
     def _sumprod(self, unit: Unit) -> list[Call]:
         x = unit[0]

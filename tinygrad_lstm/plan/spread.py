@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from .device import strided
@@ -100,6 +102,16 @@ class Spread:
 def slots_of(array: Any) -> list[Any]:
     """The array of each slot; also a single number is an array, that can be written to."""
     return list(array) if array.ndim > 1 else [array[(t, ...)] for t in range(len(array))]
+
+
+def flat_rows(array: Any) -> Any:
+    """All rows (..., N, K) one below the other, as a view; None where they lie apart."""
+    *lead, K = array.shape
+    *apart, along = array.strides
+    axes = [(n, s) for n, s in zip(lead, apart) if n > 1]
+    if any(s != m * t for (_, s), (m, t) in pairwise(axes)):
+        return None
+    return strided(array, (math.prod(lead), K), (axes[-1][1] if axes else K * along, along))
 
 
 class Each:
