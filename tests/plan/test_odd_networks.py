@@ -5,12 +5,12 @@ import pytest
 
 import tinygrad_lstm as tl
 from tests.explain import odd_cells
-from tests.plan import odd_graphs, odd_loops, odd_ops, odd_steps
+from tests.plan import odd_cuts, odd_graphs, odd_loops, odd_ops, odd_steps
 from tests.plan.comparing import Case, assert_plan_equals_graph
 from tests.plan.places import ODD, odd_case
 from tests.plan.programs import draws
 
-assert odd_graphs and odd_loops and odd_ops and odd_steps, (
+assert odd_cuts and odd_graphs and odd_loops and odd_ops and odd_steps, (
     "to be imported is to be entered into ODD"
 )
 

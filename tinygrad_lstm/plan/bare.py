@@ -22,7 +22,8 @@ dot, copyto, concatenate = map(without_asking, (np.dot, np.copyto, np.concatenat
 
 def gathering(arrived: list[Any], numbers: Sequence[int], out: Any) -> Callable[[], None]:
     """What puts arrays that came from outside one below the other, step by step, into `out`."""
-    rows, first = out.reshape(-1, *out.shape[2:]), numbers[0]
+    T, N, *rest = out.shape
+    rows, first = out.reshape(T * N, *rest), numbers[0]
     if list(numbers) == list(range(first, first + len(numbers))):
         part = slice(first, first + len(numbers))
         return lambda: concatenate(arrived[part], 0, rows)

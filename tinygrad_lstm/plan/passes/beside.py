@@ -8,6 +8,7 @@ where the product is small: a large one is faster when the input's share is hois
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..program import Order, Program, order
@@ -37,7 +38,7 @@ def beside(program: Program) -> Program:
         family = next(filter(_small, _families(program)), None)
         if family is None:
             return program
-        program = _rewritten(program, family)
+        program = program.rewritten(_Rewriting(program, family).rule)
 
 
 def _families(program: Program) -> list[Family]:
@@ -60,11 +61,11 @@ def _families(program: Program) -> list[Family]:
 def _split(z: Term, users: dict, roots: set[Term], when: Order):
     """(left sides, right sides, bias, rest) of a sum with one product of a carry and others."""
     parts = _parts(z, users, roots)
-    products = [p for p in parts if _is_product(p, users, roots)]
-    states = [p for p in products if _is_state(p.args[0], when)]
-    free = {p: not any(y.fn == "beside" for y in users[p.args[0]]) for p in products}
-    inputs = [p for p in products if p.args[0].fn in ("inputs", "rows") and free[p]]
-    states = [p for p in states if free[p]]
+    products = [p for p in parts if p.shape == z.shape and _is_product(p, users, roots)]
+    # a left side that lies in one row already cannot be made in another
+    free = [p for p in products if not any(y.fn == "beside" for y in users[p.args[0]])]
+    states = [p for p in free if _is_state(p.args[0], when)]
+    inputs = [p for p in free if p.args[0].fn in ("inputs", "rows")]
     if len(states) != 1 or not inputs:
         return None
     chosen = [*states, *sorted(inputs, key=lambda p: p.args[0].born)]
@@ -78,6 +79,7 @@ def _split(z: Term, users: dict, roots: set[Term], when: Order):
 
 
 def _parts(x: Term, users: dict, roots: set[Term]) -> list[Term]:
+    """What is added up to x, as far as nothing else reads a sum on the way."""
     found = []
     for a in x.args:
         deeper = a.fn == "add" and len(users[a]) == 1 and a not in roots and a.shape == x.shape
@@ -104,43 +106,58 @@ def _small(family: Family) -> bool:
     return rows * depth * width <= LARGE
 
 
-def _rewritten(program: Program, family: Family) -> Program:
-    image: dict[Term, Term] = {}
-    state, wide = family.lefts[0], sum(x.shape[-1] for x in family.lefts) + family.bias
-    columns: dict[Term, tuple[int, int]] = {}
-    at = 0
-    for x in family.lefts:
-        columns[x] = (at, at + x.shape[-1])
-        at += x.shape[-1]
-    gradients = _gradients(program, family)
+class _Rewriting:
+    """The rule by which the sums of one family, and the gradients of their weights, are rewritten.
 
-    def row(tape: Tape) -> Term:
-        own = [image[x] for x in family.lefts]
-        own = [x if x.fn in ("carry", "inputs") else _copied(tape, x) for x in own]
-        if family.bias:
-            own.append(tape.filled(1, (state.shape[0], 1), state.dtype))
-        shape = (state.shape[0], wide)
-        return tape.make("beside", own, None, shape, state.dtype, state.steps)
+    Attributes:
+        columns: where each left side stands in the row; None stands for the constant 1.
+        gradients: the totals that one product over the whole row gives, and whose columns they are.
+    """
 
-    def rule(tape: Tape, x: Term, args: list[Term]) -> Term | None:
-        image.update(zip(x.args, args))
-        if x in family.members:
-            rights, bias, rest = family.members[x]
-            below = [image[b] for b in rights]
-            if bias is not None:
-                below.append(_as_row(tape, image[bias]))
-            y = tape.matmul(row(tape), _stacked(tape, below))
-            for part in rest:
-                y = y + image[part]
-            return y
-        if x in gradients:
-            g, (start, stop) = args[0], (columns | {None: (wide - 1, wide)})[gradients[x]]  # type: ignore
-            every = tape.make("contract", (g, row(tape)), None, (g.shape[-1], wide), x.dtype, 0)
-            part = tape.getitem(every, (slice(None), slice(start, stop)))
-            return part if gradients[x] is not None else tape.swap(part)
+    def __init__(self, program: Program, family: Family) -> None:
+        self.family, self.image = family, {}
+        self.columns: dict[Term | None, tuple[int, int]] = {}
+        self.wide = 0
+        for x in (*family.lefts, *([None] if family.bias else [])):
+            start, self.wide = self.wide, self.wide + (1 if x is None else x.shape[-1])
+            self.columns[x] = (start, self.wide)
+        self.gradients = _gradients(program, family)
+
+    def rule(self, tape: Tape, x: Term, args: list[Term]) -> Term | None:
+        self.image.update(zip(x.args, args))
+        if x in self.family.members:
+            return self._sum(tape, *self.family.members[x])
+        if x in self.gradients:
+            return self._gradient(tape, x, args[0])
         return None
 
-    return program.rewritten(rule)
+    def _row(self, tape: Tape) -> Term:
+        """[h | x | 1]: the state and what arrives are put down here at once, the rest is copied."""
+        parts = [self.image[x] for x in self.family.lefts]
+        parts = [x if x.fn in ("carry", "inputs") else _copied(tape, x) for x in parts]
+        state = self.family.lefts[0]
+        if self.family.bias:
+            parts.append(tape.filled(1, (state.shape[0], 1), state.dtype))
+        shape = (state.shape[0], self.wide)
+        return tape.make("beside", parts, None, shape, state.dtype, state.steps)
+
+    def _sum(self, tape: Tape, rights: list[Term], bias: Term | None, rest: list[Term]) -> Term:
+        """The row times [W_h; W_x; b], and what else was added."""
+        below = [self.image[b] for b in rights]
+        if bias is not None:
+            below.append(_as_row(tape, self.image[bias]))
+        y = tape.matmul(self._row(tape), _stacked(tape, below))
+        for part in rest:
+            y = y + self.image[part]
+        return y
+
+    def _gradient(self, tape: Tape, x: Term, g: Term) -> Term:
+        """Some columns of the product of g and the row; those of the 1 are the sum of g's rows."""
+        left = self.gradients[x]
+        row = self._row(tape)
+        every = tape.make("contract", (g, row), None, (g.shape[-1], self.wide), x.dtype, 0)
+        part = tape.getitem(every, (slice(None), slice(*self.columns[left])))
+        return part if left is not None else tape.swap(part)
 
 
 def _as_row(tape: Tape, b: Term) -> Term:
@@ -155,7 +172,10 @@ def _copied(tape: Tape, x: Term) -> Term:
 
 
 def _gradients(program: Program, family: Family) -> dict[Term, Term | None]:
-    """The totals that one product over the whole row gives: which left side each belongs to."""
+    """The totals that one product over the whole row gives: which left side each belongs to.
+
+    Only where a gradient meets all left sides; the sum of its rows is the part of the constant 1.
+    """
     by_side: dict[Term, dict[Term | None, Term]] = {}
     for x in program.terms():
         if x.fn == "contract" and x.args[1] in family.lefts:
@@ -177,14 +197,13 @@ def _is_sum_of_rows(x: Term) -> bool:
 def _stacked(tape: Tape, below: list[Term]) -> Term:
     """The right sides one below the other: of whole weights, where all are the same cut of them."""
     scale = _factor(below)
-    bare = [b if scale is None else b.args[1] for b in below]
-    uncut = [_uncut(tape, b) for b in bare]
-    if all(u is not None and u[1:] == uncut[0][1:] for u in uncut):  # type: ignore[index]
-        start, stop = uncut[0][1:]  # type: ignore[index]
-        whole = tape.concat([u[0] for u in uncut], axis=0)  # type: ignore[index]
-        cut = tape.getitem(whole, (slice(None), slice(start, stop)))
-        return cut if scale is None else tape.call("multiply", scale, cut)
-    return tape.concat(below, axis=0)
+    cuts = _same([_uncut(tape, b if scale is None else b.args[1]) for b in below])
+    if cuts is None:
+        return tape.concat(below, axis=0)
+    (_, start, stop), *_ = cuts
+    whole = tape.concat([X for X, *_ in cuts], axis=0)
+    cut = tape.getitem(whole, (slice(None), slice(start, stop)))
+    return cut if scale is None else tape.call("multiply", scale, cut)
 
 
 def _factor(below: list[Term]) -> Term | None:
@@ -194,25 +213,34 @@ def _factor(below: list[Term]) -> Term | None:
     return first if first is not None and same and is_number(first) else None
 
 
-def _uncut(tape: Tape, b: Term) -> tuple[Term, int, int] | None:
-    """(X, start, stop) if b is the columns start ... stop - 1 of X, or of a sum of vectors."""
-    if b.fn == "getitem" and b.how[0] == (0, b.args[0].shape[0], 1) and b.ndim == 2:
-        start, stop, step = b.how[1]
-        return (b.args[0], start, stop) if step == 1 else None
+Columns = tuple[Term, int, int]
+"""(X, start, stop): the columns start ... stop - 1 of X."""
+
+
+def _same(cuts: Sequence[Columns | None]) -> list[Columns] | None:
+    """The cuts, if all are the same columns of arrays that are equally wide."""
+    found = [cut for cut in cuts if cut is not None]
+    kinds = {(X.shape[-1], start, stop) for X, start, stop in found}
+    return found if len(found) == len(cuts) and len(kinds) == 1 else None
+
+
+def _uncut(tape: Tape, b: Term) -> Columns | None:
+    """What b are columns of, if it is a cut of a matrix, or (as a row) of a sum of vectors."""
     if b.fn == "reshape" and b.shape[0] == 1:
-        vector = _uncut_vector(tape, b.args[0])
-        if vector is not None:
-            X, start, stop = vector
-            return tape.reshape(X, (1, *X.shape)), start, stop
-    return None
+        cut = _uncut_vector(tape, b.args[0])
+        return None if cut is None else (tape.reshape(cut[0], (1, *cut[0].shape)), *cut[1:])
+    if b.fn != "getitem" or b.args[0].ndim != 2 or b.ndim != 2:
+        return None
+    rows, (start, stop, step) = b.how
+    return (b.args[0], start, stop) if step == 1 and rows == (0, b.args[0].shape[0], 1) else None
 
 
-def _uncut_vector(tape: Tape, b: Term) -> tuple[Term, int, int] | None:
-    if b.fn == "getitem" and b.ndim == 1 and b.args[0].ndim == 1 and type(b.how[0]) is tuple:
-        start, stop, step = b.how[0]
+def _uncut_vector(tape: Tape, b: Term) -> Columns | None:
+    if b.fn == "getitem" and b.ndim == 1 and b.args[0].ndim == 1:
+        ((start, stop, step),) = b.how
         return (b.args[0], start, stop) if step == 1 else None
     if b.fn == "add" and b.ndim == 1:
-        sides = [_uncut_vector(tape, a) for a in b.args]
-        if all(s is not None and s[1:] == sides[0][1:] for s in sides):  # type: ignore[index]
-            return tape.call("add", *[s[0] for s in sides]), *sides[0][1:]  # type: ignore
+        cuts = _same([_uncut_vector(tape, a) for a in b.args])
+        if cuts is not None:
+            return tape.call("add", *[X for X, *_ in cuts]), *cuts[0][1:]
     return None

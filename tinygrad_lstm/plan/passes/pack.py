@@ -11,99 +11,15 @@ from __future__ import annotations
 from itertools import groupby
 
 from ..program import Program
-from ..schedule import Unit, is_view, makes_memory
-from ..tape import Tape
+from ..schedule import Unit, makes_memory
 from ..terms import POINTWISE, Term, is_number
+from .sums import siblings, sides_in_one_piece, sums_of_products
 
 
 def pack(program: Program) -> tuple[Program, list[Unit]]:
     """Sums of products as one term; right sides in one piece; and the groups that go together."""
-    program = _right_sides(_sums_of_products(program))
+    program = sides_in_one_piece(sums_of_products(program))
     return program, _Groups(program).found
-
-
-def _sums_of_products(program: Program) -> Program:
-    users, roots = program.users(), set(program.roots())
-    image: dict[Term, Term] = {}
-
-    def inner(x: Term) -> bool:
-        return len(users[x]) == 1 and x not in roots
-
-    def plain(x: Term) -> bool:
-        return x.fn == "matmul" and x.ndim == 2 and x.steps > 0 and not x.args[1].steps
-
-    def parts(x: Term) -> list[Term]:
-        found = []
-        for a in x.args:
-            deeper = a.fn == "add" and inner(a) and a.shape == x.shape
-            found += parts(a) if deeper else [a]
-        return found
-
-    def rule(tape: Tape, x: Term, args: list[Term]) -> Term | None:
-        image.update(zip(x.args, args))
-        if x.fn != "add" or (inner(x) and users[x][0].fn == "add"):
-            return None
-        every = parts(x)
-        products = [a for a in every if plain(a) and inner(a)]
-        if len(products) < 2 or len({a.args[0].shape for a in products}) > 1:
-            return None
-        met = max(sum(y.fn == "matmul" for y in users[a.args[0]]) for a in products)
-        if met > len(products):
-            return None  # a left side meets more matrices than there are left sides: one product
-        sides = [a.args[0] for a in products] + [a.args[1] for a in products]
-        total = tape.make("sumprod", [image[a] for a in sides], None, x.shape, x.dtype)
-        for a in every:
-            if a not in products:
-                total = image[a] + total
-        return total
-
-    return program.rewritten(rule)
-
-
-def _right_sides(program: Program) -> Program:
-    """A matrix that every step reads lies in one piece, rows first, as products like it best."""
-    users = program.users()
-    read: dict[Term, bool] = {}
-    for x in users:
-        if x.fn == "matmul" and x.steps and not x.args[1].steps:
-            rights = [y.args[1] for y in _siblings(x, users)]
-            one_row = x.ndim == 2 and x.shape[0] == 1
-            views = all(is_view(b) for b in rights)
-            needed = _turned(x.args[1]) if views and len(rights) < 2 else not views
-            needed = needed or any(map(_turned, rights))
-            read[x.args[1]] = read.get(x.args[1], False) or (needed and not (one_row and views))
-
-    def rule(tape: Tape, x: Term, args: list[Term]) -> Term | None:
-        if x.fn not in ("matmul", "sumprod") or not x.steps:
-            return None
-        new = [
-            tape.make("copy", (b,), None, b.shape, b.dtype, 0)
-            if not b.steps and is_view(b) and (_turned(b) if x.fn == "sumprod" else read.get(a))
-            else b
-            for a, b in zip(x.args, args)
-        ]
-        return None if new == args else tape.make(x.fn, new, x.how, x.shape, x.dtype, x.steps)
-
-    return program.rewritten(rule)
-
-
-def _siblings(x: Term, users: dict[Term, list[Term]]) -> list[Term]:
-    """The products that share x's left side and could be one with it."""
-    left = x.args[0]
-    return [
-        y
-        for y in users[left]
-        if y.fn == "matmul" and y.args[0] is left and not y.args[1].steps and y.shape == x.shape
-    ]
-
-
-def _turned(x: Term) -> bool:
-    """Whether x is a view whose rows do not lie in one piece."""
-    while is_view(x) and x.fn != "carry":
-        if x.fn in ("permute", "broadcast_to"):
-            return True
-        (x,) = x.args
-    return False
 
 
 class _Groups:
@@ -116,7 +32,7 @@ class _Groups:
         done: set[Term] = set()
         for x in self.users:
             if x.fn == "matmul" and x.steps and x not in done and not x.args[1].steps:
-                alike = _siblings(x, self.users)
+                alike = siblings(x, self.users)
                 done.update(alike)
                 self._add(alike)
                 self._add([y.args[1] for y in alike])

@@ -2,7 +2,8 @@ r"""A sigmoid is a tanh whose halves cost nothing.
 
 $\sigma(x) = \frac12 (1 + \tanh \frac x2)$.  The inner half moves into the weights, for
 $c \, (a B + b) = a \, (c B) + c b$: it is paid once for all timesteps.  This holds for every number
-c; a half costs no rounding in binary floating point.
+c; a half costs no rounding in binary floating point.  Only where nothing else reads the sum or its
+products, where B and b do not change with time, and where that is less to multiply.
 """
 
 from __future__ import annotations
@@ -17,47 +18,58 @@ CALL = 2000
 
 def scales(program: Program) -> Program:
     """Numbers that multiply a sum of products move into what does not change with time."""
-    users, roots = program.users(), set(program.roots())
+    return program.rewritten(_Scales(program).rule)
 
-    def alone(x: Term) -> bool:
-        return len(users[x]) == 1 and x not in roots
 
-    def movable(x: Term) -> bool:
-        if not x.steps:
-            return True
-        if x.fn == "matmul":
-            return alone(x) and not x.args[1].steps
-        return x.fn == "add" and alone(x) and all(movable(a) for a in x.args)
+class _Scales:
+    def __init__(self, program: Program) -> None:
+        self.times, self.users = program.times, program.users()
+        self.roots = set(program.roots())
+        self.image: dict[Term, Term] = {}
 
-    image: dict[Term, Term] = {}
-
-    def moved(tape: Tape, c: Term, x: Term) -> Term:
-        if x.steps and x.fn == "matmul":
-            return tape.matmul(image[x.args[0]], c * image[x.args[1]])
-        if x.steps:
-            return moved(tape, c, x.args[0]) + moved(tape, c, x.args[1])
-        return c * image[x]
-
-    def pays(x: Term, y: Term) -> bool:
-        """Whether halving the weights once costs less than halving x in every step."""
-        inner = [a for a in _products(y) if a.steps]
-        weights = sum(a.args[1].size + 2 * CALL for a in inner)
-        return program.times * x.steps * (x.size + CALL) > weights
-
-    def rule(tape: Tape, x: Term, args: list[Term]) -> Term | None:
-        image.update(zip(x.args, args))
+    def rule(self, tape: Tape, x: Term, args: list[Term]) -> Term | None:
+        self.image.update(zip(x.args, args))
         if x.fn != "multiply" or not x.steps:
             return None
         for c, y in (x.args, x.args[::-1]):
-            if is_number(c) and y.steps and y.fn in ("add", "matmul") and movable(y) and pays(x, y):
-                return moved(tape, image[c], y)
+            sum_in_time = y.steps and y.fn in ("add", "matmul") and y.shape == x.shape
+            if is_number(c) and sum_in_time and self._movable(y) and self._pays(y):
+                return self._moved(tape, _single(self.image[c]), y)
         return None
 
-    return program.rewritten(rule)
+    def _movable(self, x: Term) -> bool:
+        """Whether a factor of x can move into something that does not change with time."""
+        if not x.steps:
+            return True
+        if len(self.users[x]) > 1 or x in self.roots:
+            return False
+        if x.fn == "matmul":
+            return not x.args[1].steps
+        return x.fn == "add" and all(map(self._movable, x.args))
+
+    def _pays(self, x: Term) -> bool:
+        """Whether halving the weights once costs less than halving x in every step."""
+        weights = sum(p.args[1].size + 2 * CALL for p in _products(x))
+        return self.times * x.steps * (x.size + CALL) > weights
+
+    def _moved(self, tape: Tape, c: Term, x: Term) -> Term:
+        """c x."""
+        if not x.steps:
+            return c * self.image[x]
+        if x.fn == "matmul":
+            return tape.matmul(self.image[x.args[0]], c * self.image[x.args[1]])
+        return self._moved(tape, c, x.args[0]) + self._moved(tape, c, x.args[1])
 
 
 def _products(x: Term) -> list[Term]:
-    """The products in a sum."""
-    if x.fn == "matmul":
-        return [x]
-    return [p for a in x.args for p in _products(a)] if x.fn == "add" and x.steps else []
+    """The products in a sum, as far as they change with time."""
+    if not x.steps:
+        return []
+    return [x] if x.fn == "matmul" else [p for a in x.args for p in _products(a)]
+
+
+def _single(c: Term) -> Term:
+    """A number that stood everywhere, once: it may meet arrays of other shapes now."""
+    while c.fn == "broadcast_to":
+        (c,) = c.args
+    return c
