@@ -35,17 +35,8 @@ def store(
     found = Storage({}, _windows(plan), region_of=positions.region_of)
     _lay_beside(plan, found)
     for group in _grouped(plan, groups, {**found.within, **found.place}):
-        kind = max((_kind(x, plan, positions, roots) for x in group), key=RANK.__getitem__)
-        region = positions.region_of.get(group[0])
-        buffer = Buffer(
-            kind,
-            len(group),
-            group[0],
-            kind != "chunk" and _side_by_side(group[0], plan, rows),
-            region=region,
-        )
-        for k, x in enumerate(group):
-            found.place[x] = (buffer, k)
+        buffer = _buffer(group, plan, positions, roots, rows)
+        found.place.update({x: (buffer, k) for k, x in enumerate(group)})
     _give_carries_slots(plan, found)
     if share:
         share_in_place(plan, found, positions, roots)
@@ -54,6 +45,15 @@ def store(
     if share:
         share_memory(found)
     return found
+
+
+def _buffer(
+    group: Unit, plan: Schedule, positions: Positions, roots: set[Term], rows: bool
+) -> Buffer:
+    """Memory for a group, of the kind that the longest kept of its terms needs."""
+    kind = max((_kind(x, plan, positions, roots) for x in group), key=RANK.__getitem__)
+    beside = kind != "chunk" and _side_by_side(group[0], plan, rows)
+    return Buffer(kind, len(group), group[0], beside, region=positions.region_of.get(group[0]))
 
 
 def _side_by_side(x: Term, plan: Schedule, always: bool) -> bool:
@@ -113,6 +113,7 @@ def _grouped(plan: Schedule, groups: Iterable[Unit], within: dict) -> Iterable[U
 
 
 def _kind(x: Term, plan: Schedule, positions: Positions, roots: set[Term]) -> str:
+    """How much of x is kept: all of it for readers in other loops, or outside of any."""
     if not x.steps:
         return "once"
     region = positions.region_of.get(x)
@@ -124,20 +125,19 @@ def _kind(x: Term, plan: Schedule, positions: Positions, roots: set[Term]) -> st
     if _is_carried(x, plan, region):
         small = x.steps * x.size * x.dtype.itemsize <= SMALL_ARENA
         return "ring" if positions.phase[x] == "step" and not small else "full"
-    odd = any(y.fn in ("flip", "at", "whole", "carry") for y in plan.users[x])
-    if odd:
+    if any(y.fn in ("flip", "at", "whole", "carry") for y in plan.users[x]):
         return "full"
-    later = positions.phase[x] == "chunk"
-    return "chunk" if later else "step"
+    return positions.phase[x]
 
 
 def _is_carried(x: Term, plan: Schedule, region: Region) -> bool:
-    return any(y.fn == "carry" and y in region.carries for y in plan.users[x]) and all(
-        y.fn != "carry" or y in region.carries for y in plan.users[x]
-    )
+    """Whether x becomes a state, and a state of no other loop than its own."""
+    carries = [y for y in plan.users[x] if y.fn == "carry"]
+    return bool(carries) and all(y in region.carries for y in carries)
 
 
 def _give_carries_slots(plan: Schedule, found: Storage) -> None:
+    """One slot more for the start of a state, before the first step or after the last one."""
     for c in plan.users:
         if c.fn == "carry":
             buffer, _ = found.place[c.next]
@@ -161,7 +161,6 @@ def _note_lives(plan: Schedule, found: Storage, positions: Positions, roots: set
         odd = any(y.fn in ("carry", "whole", "flip", "at") for y in plan.users[x])
         if x in roots or odd or x.fn in ("input", "seed", "parameter", "leaf"):
             buffer.pinned = True
-    for x, (base, _) in found.within.items():
+    for base, _ in found.within.values():
         if base in found.place:
             found.place[base][0].pinned = True
-        del x
