@@ -28,6 +28,19 @@ class HalfEverywhere(tl.Op):
         return (g * 0.5,)
 
 
+class OneMoreAxis(tl.Op):
+    """Rows and a bias of three axes: the sum has three as well."""
+
+    def forward(self, xp, x, b):
+        return x + b
+
+    def shape(self, x, b):
+        return (1, *x)
+
+    def vjp(self, g, y, x, b):
+        return tl.Sum(0)(g), tl.Sum(1, keepdims=True)(g)
+
+
 def _gathered(g, shape):
     """g, summed over what has been spread."""
     for axis, (n, wanted) in enumerate(zip(g.shape, shape)):
@@ -139,3 +152,10 @@ def a_factor_of_the_full_shape(p):
     for x in p.xs():
         h = tl.tanh(HalfEverywhere()(p.pre(x, h, "")))
     return [h]
+
+
+@odd
+def looked_up_rows_with_one_more_axis(p):
+    """The bias fits every row of the table, and the sum is no row of it."""
+    rows = tl.lookup(p.weights("E", 2, D), p.whole("ids", 2, "N"))
+    return [tl.tanh(OneMoreAxis()(rows, p.weights("b", 1, 1, D)))]

@@ -48,6 +48,34 @@ class WithoutFirst(tl.Op):
         return (WithoutFirst()(g),)
 
 
+class Twice(tl.Op):
+    """An op that is called like one of ours, and is another."""
+
+    def forward(self, xp, x):
+        return x * 2
+
+    def vjp(self, g, y, x):
+        return (g * 2,)
+
+
+class Halves(tl.Op):
+    """Halves, after a look at a number: no one-hot rows, whatever its name."""
+
+    whole = (0,)
+
+    def forward(self, xp, ids, x):
+        return xp.full_like(x, 0.5 if ids[0] >= 0 else 0.25)
+
+    def shape(self, ids, x):
+        return x
+
+    def vjp(self, g, y, ids, x):
+        return None, None
+
+
+Twice.__name__, Halves.__name__ = "Embed", "OneHot"
+
+
 @odd
 def traced_op(p):
     """An op of the user's own inside a loop and outside."""
@@ -85,3 +113,11 @@ def op_that_writes(p):
         z = p.pre(x, h, "")
         h = tl.tanh(WithoutFirst()(z) + 0.1 * z)
     return [h, WithoutFirst()(h)]
+
+
+@odd
+def the_name_of_another_op(p):
+    """What an op is called does not say what it does."""
+    x = p.input("x", "N", D)
+    rows = Halves()(p.whole("ids", D, "N"), x)
+    return [tl.tanh(Twice()(p.layer(x, H, ""))), rows @ p.weights("W", D, H)]

@@ -15,6 +15,7 @@ from ..op import Op
 from ..tensor import Parameter, Tensor
 from ..wiring import unify
 from .roles import Block, Operand, find_blocks
+from .slices import slices, source
 from .tape import Tape
 from .terms import Term
 
@@ -79,9 +80,9 @@ class Builder:
             self._value[node] = self.tape.make("input", (), k, a.shape, a.dtype)
             self._value[node].name = node.name
         self._op = _bound_ops(graph, arrays)
-        self.blocks = self._find(_slices(self._op, sequences=loops), loops)
+        self.blocks = self._find(slices(self._op, sequences=loops), loops)
         if self._cut_inside():
-            self.blocks = self._find(_slices(self._op, sequences=False), loops)
+            self.blocks = self._find(slices(self._op, sequences=False), loops)
         self._starts = [block.first for block in self.blocks]
         self._terms: list[list[Term]] = []
         for block in self.blocks:
@@ -97,7 +98,7 @@ class Builder:
         for block in self.blocks:
             for row in block.operands:
                 for operand in row:
-                    sources = [_source(n) for n in operand.outer if n not in self._place]
+                    sources = [source(n) for n in operand.outer if n not in self._place]
                     if any(self._place.get(s, -1) >= block.first for s in sources):
                         return True
         return False
@@ -225,29 +226,3 @@ def _bound_ops(graph: Graph, arrays: Sequence[Any]) -> dict[Tensor, Op]:
     fed = set(graph.inputs)
     made = [n for n in graph.nodes if n.op is not None and n not in fed]
     return {n: n.op.bind(letters) if n.op.lettered else n.op for n in made}  # type: ignore
-
-
-def _slices(ops: dict[Tensor, Op], sequences: bool) -> set[Tensor]:
-    """The nodes that only cut something out of what stands outside, such as x[t] of a sequence.
-
-    They differ from step to step, and are none of the roles.  What is computed counts as a sequence
-    where at least three different rows are taken of it.
-    """
-    cutting = [n for n in ops if type(n.op).__name__ in ("Select", "Narrow")]
-    of: dict[Tensor, set[Op]] = {}
-    for node in cutting:
-        of.setdefault(node.parents[0], set()).add(ops[node])
-    found: set[Tensor] = set()
-    for node in cutting:
-        (base,) = node.parents
-        row = sequences and type(node.op).__name__ == "Select" and len(of[base]) > 2
-        if base not in ops or base in found or row:
-            found.add(node)
-    return found
-
-
-def _source(node: Tensor) -> Tensor:
-    """What a slice, or a slice of a slice, is taken of."""
-    while type(node.op).__name__ in ("Select", "Narrow"):
-        (node,) = node.parents
-    return node

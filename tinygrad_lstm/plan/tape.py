@@ -13,6 +13,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import TinygradError
+from ..ops.choice import Equal
+from ..ops.gates import Heaviside
+from ..ops.linear import Lookup, Scatter
+from ..ops.shape import Embed
 from .arrangements import Arrangements
 from .terms import BINARY, UNARY, Term, Untraceable
 
@@ -27,7 +31,7 @@ class Tape(Arrangements):
     def write(self, op: Any, inputs: Sequence[Any]) -> Term:
         """What an op does, by its own code; kept whole if it wants to look at numbers."""
         args = [self.term(x) for x in inputs]
-        rule = WRITTEN.get(type(op).__name__)
+        rule = WRITTEN.get(type(op))
         if rule is not None:
             return rule(self, op, *args)
         try:
@@ -144,15 +148,15 @@ def _heaviside(tape: Tape, op: Any, x: Term) -> Term:
     return y + op.at_zero * zero if op.at_zero else y
 
 
-WRITTEN: dict[str, Any] = {
-    "Equal": lambda tape, op, a, b: tape.astype(tape.call("equal", a, b), a.dtype),
-    "Heaviside": _heaviside,
-    "Embed": lambda tape, op, x: tape.embed(x, op.axis, op.start, op.size, op.step),
-    "Lookup": lambda tape, op, W, ids: tape.take(W, ids),
-    "Scatter": lambda tape, op, g, ids: tape.scatter(g, ids, op.count),
+WRITTEN: dict[type, Any] = {
+    Equal: lambda tape, op, a, b: tape.astype(tape.call("equal", a, b), a.dtype),
+    Heaviside: _heaviside,
+    Embed: lambda tape, op, x: tape.embed(x, op.axis, op.start, op.size, op.step),
+    Lookup: lambda tape, op, W, ids: tape.take(W, ids),
+    Scatter: lambda tape, op, g, ids: tape.scatter(g, ids, op.count),
 }
-"""Ops whose code changes arrays in place, looks at numbers or compares by ==, which have a name
-here."""
+"""Ops whose code changes arrays in place, looks at numbers or compares by ==; none that a user
+wrote, whatever its name."""
 
 
 def _is_kind(dtype: Any, kind: str) -> bool:

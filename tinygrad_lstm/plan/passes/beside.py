@@ -2,8 +2,10 @@ r"""A step's products have one left side: $h W_h + x W_x + b = [h \mid x \mid 1]
 
 The state is made beside the input, where the product reads it, and the bias is the weight of a
 constant 1.  One product for each step, where hoisting made two and two sums; and one on
-the way back: $[h \mid x \mid 1]^\top g$ holds the gradients of both weights and of the bias.  Only
-where the product is small: a large one is faster when the input's share is hoisted.
+the way back: $[h \mid x \mid 1]^\top g$ holds the gradients of both weights and of the bias.
+Every product must be as large as the sum and read by it alone, and one of them be that of a state
+which runs forward and is computed in the loop.  Only where the product is small: a large one is
+faster when the input's share is hoisted.
 """
 
 from __future__ import annotations

@@ -1,13 +1,16 @@
 r"""A one-hot input is a row of the table, not a product.
 
-With $e_k$ the one-hot row of number $k$: $(e_k E) W = (E W)_k$, one small product for the whole
-vocabulary and then a row for each position; backward
-$\sum_n g_n^\top e_{k_n} E = S^\top E$ with $S$ the $g_n$ added up at their rows, and the gradient
-of the table is $S W^\top$.  Only where the table has fewer rows than there are positions.
+With $e_k$ the one-hot row of number $k$: $e_k B = B_k$, and where $E$ is a table,
+$E_k W = (E W)_k$ and $E_k + b = (E + b)_k$: one small product for the whole vocabulary, and then a
+row for each position.  Backward $\sum_n g_n^\top E_{k_n} = S^\top E$ with $S$ the $g_n$ added up at
+their rows, and the gradient of the table is $S W^\top$.  Only for tables that do not change with
+time, and products with a table only where it has no more rows than there are positions.  Numbers
+of rows that there are not are refused, where a one-hot row would be zero.
 """
 
 from __future__ import annotations
 
+from ...ops.loss import OneHot
 from ..program import Program
 from ..tape import Tape
 from ..terms import Term
@@ -20,7 +23,7 @@ def lookups(program: Program) -> Program:
         if x.fn == "matmul":
             return _forward(tape, *args)
         if x.fn == "add":
-            return _bias(tape, args)
+            return _bias(tape, x, args)
         if x.fn == "contract":
             return _weight(tape, *args)
         if x.fn == "total" and x.how is None and args[0].fn == "scatter":
@@ -32,15 +35,16 @@ def lookups(program: Program) -> Program:
 
 
 def _is_one_hot(x: Term) -> bool:
-    whole = x.fn == "call" and x.args[0].dtype.kind in "iu"
-    return whole and type(x.how).__name__ == "OneHot"
+    return x.fn == "call" and type(x.how) is OneHot and x.args[0].dtype.kind in "iu"
 
 
 def _small(rows: Term, table: Term) -> bool:
+    """Whether a table that stays the same has no more rows than are looked up in all steps."""
     return not table.steps and table.ndim == 2 and table.shape[0] <= rows.size * max(rows.steps, 1)
 
 
 def _forward(tape: Tape, a: Term, B: Term) -> Term | None:
+    """e_k B, or table[ids] B."""
     if _is_one_hot(a) and not B.steps and B.ndim == 2:
         return tape.take(B, a.args[0])
     if a.fn == "take" and not B.steps and B.ndim == 2 and _small(a.args[1], a.args[0]):
@@ -48,10 +52,11 @@ def _forward(tape: Tape, a: Term, B: Term) -> Term | None:
     return None
 
 
-def _bias(tape: Tape, args: list[Term]) -> Term | None:
+def _bias(tape: Tape, x: Term, args: list[Term]) -> Term | None:
+    """x = table[ids] + b, the same row b for all positions."""
     for a, b in (args, args[::-1]):
-        row = b.shape[-1:] == (b.size,)
-        if a.fn == "take" and row and not b.steps and _small(*a.args[::-1]):
+        row = b.shape[-1:] == (b.size,) and a.shape == x.shape and not b.steps
+        if a.fn == "take" and row and _small(a.args[1], a.args[0]):
             return tape.take(a.args[0] + tape.reshape(b, b.shape[-1:]), a.args[1])
     return None
 

@@ -1,7 +1,9 @@
 r"""The gradient of a shared weight is one product, not one for each timestep.
 
 $\sum_t g_t^\top x_t = G^\top X$, where $G$ and $X$ are the $g_t$ and $x_t$ of all steps, one below
-the other; the gradient of a bias is one sum over all rows.
+the other, and both change with time.  The gradient of a bias is one sum over the rows of all steps,
+$\sum_t \sum_n g_{tn}$; and since $\sum_t (u_t + v_t) = \sum_t u_t + \sum_t v_t$, a weight that is
+used twice in each step has one such product for each use.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ def products(program: Program) -> Program:
 
 
 def _total(tape: Tape, y: Term) -> Term | None:
+    """The sum of y over time as one call on all steps; None where y is no product and no sum."""
     if y.fn == "add" and all(a.shape == y.shape and a.steps for a in y.args):
         sides = [_total(tape, a) for a in y.args]
         if any(side is not None for side in sides):

@@ -3,7 +3,8 @@ r"""Sums and products are taken in the order in which their parts become known.
 $(a + b) + c = a + (b + c)$ and $a + b = b + a$, for $\odot$ likewise; a minus counts as a sign of
 its part.  What is known once (biases) is put together first, then what is known before the loop,
 and only the rest step after step.  So the biases of two Linears merge, and the factors of a gate's
-gradient that do not depend on the arriving one, such as $s \odot (1 - s)$, leave the loop.
+gradient that do not depend on the arriving one, such as $s \odot (1 - s)$, leave the loop.  A sum
+or product that something else reads too, or that is spread to another shape, stays as it is.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ def regroup(program: Program) -> Program:
     wanted = set(program.roots())
 
     def inner(x: Term, kinds: set[str]) -> bool:
+        """Whether x is only a step on the way to one larger sum, or product."""
         alone = len(users[x]) == 1 and x not in wanted and users[x][0].fn in kinds
         return alone and users[x][0].shape == x.shape
 

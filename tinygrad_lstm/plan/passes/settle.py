@@ -1,7 +1,8 @@
 """What must have memory of its own gets it, by a copy: the last pass, always on.
 
 A carry is its `next` one slot earlier, so every carry needs a `next` that was computed, and that no
-other carry uses; rows can only be laid one below the other where they lie in one piece.
+other carry uses; rows can only be laid one below the other where they lie in one piece; and
+gradients may share memory neither with each other nor with what came from outside.
 """
 
 from __future__ import annotations
