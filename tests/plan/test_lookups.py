@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from tests.plan.comparing import Case, assert_plan_equals_graph
-from tinygrad_lstm import CELLS, Embedding, OneHot, default_dtype, sigmoid, stacked, tanh, unroll
+from tinygrad_lstm import (
+    CELLS,
+    Embedding,
+    OneHot,
+    Op,
+    default_dtype,
+    sigmoid,
+    stacked,
+    tanh,
+    unroll,
+)
 from tinygrad_lstm.nn import Graph, Input, Linear
 from tinygrad_lstm.plan.device import Device
 
@@ -57,6 +67,28 @@ def test_a_one_hot_input_is_a_row_of_the_weight_and_no_product():
     functions = {term.fn for term in terms(plan)}
     assert "take" in functions
     assert "call" not in functions
+
+
+class Halves(Op):
+    """Halves, after a look at a number: no one-hot rows."""
+
+    whole = (0,)
+
+    def forward(self, xp, ids, like):
+        return xp.full_like(like, 0.5 if ids[0] >= 0 else 0.25)
+
+    def shape(self, ids, like):
+        return like
+
+    def vjp(self, g, y, ids, like):
+        return None, None
+
+
+Halves.__name__ = "OneHot"
+
+
+def test_one_hot_is_what_an_op_does_and_not_what_it_is_called():
+    assert_plan_equals_graph(characters(Halves(), V))
 
 
 def test_an_embedding_meets_the_weight_once_for_the_whole_vocabulary():

@@ -7,7 +7,7 @@ import tinygrad_lstm as tl
 from tests.explain import odd_cells
 from tests.plan import odd_cuts, odd_graphs, odd_loops, odd_ops, odd_steps
 from tests.plan.comparing import Case, assert_plan_equals_graph
-from tests.plan.places import ODD, odd_case
+from tests.plan.places import ODD, Place, odd_case
 from tests.plan.programs import draws
 
 assert odd_cuts and odd_graphs and odd_loops and odd_ops and odd_steps, (
@@ -24,6 +24,15 @@ def test_an_odd_network_equals_its_graph(name, rows):
 @pytest.mark.parametrize("name", ODD)
 def test_an_odd_network_without_passes_equals_its_graph(name):
     assert_plan_equals_graph(odd_case(name), passes=())
+
+
+def test_inputs_of_no_width_leave_the_bias():
+    place = Place()
+    with tl.default_dtype("float64"):
+        h = place.state()
+        for x in place.xs(width=0):
+            h = tl.tanh(place.pre(x, h, ""))
+        assert_plan_equals_graph(place.case([h]))
 
 
 def odd_cell(build, steps, depth):

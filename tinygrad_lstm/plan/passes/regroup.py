@@ -9,12 +9,19 @@ or product that something else reads too, or that is spread to another shape, st
 
 from __future__ import annotations
 
+from functools import reduce
+from math import prod
+from operator import mul
+
 from ..program import Order, Program, order
 from ..tape import Tape
 from ..terms import Term
 
 SUMS = {"add", "subtract", "negative"}
 PRODUCTS = {"multiply", "negative"}
+
+Signed = tuple[Term, int]
+"""A part of a sum or product, and whether it counts as itself (1) or with a minus (-1)."""
 
 
 def regroup(program: Program) -> Program:
@@ -33,16 +40,16 @@ def regroup(program: Program) -> Program:
         image.update(zip(x.args, args))
         if x.fn in ("add", "subtract") and not inner(x, SUMS):
             parts = _parts(x, SUMS, inner)
-            return _sum(tape, _by_time(when, x, parts), image) if len(parts) > 2 else None
+            return _sum(_by_time(when, x, parts), image) if len(parts) > 2 else None
         if x.fn == "multiply" and not inner(x, PRODUCTS):
             parts = _parts(x, PRODUCTS, inner)
-            return _product(tape, _by_time(when, x, parts), image) if len(parts) > 2 else None
+            return _product(_by_time(when, x, parts), image) if len(parts) > 2 else None
         return None
 
     return program.rewritten(rule)
 
 
-def _parts(x: Term, kinds: set[str], inner, sign: int = 1) -> list[tuple[Term, int]]:
+def _parts(x: Term, kinds: set[str], inner, sign: int = 1) -> list[Signed]:
     """The parts of a sum or product with their signs; in a product all signs multiply."""
     found = []
     for k, a in enumerate(x.args):
@@ -56,50 +63,48 @@ def _parts(x: Term, kinds: set[str], inner, sign: int = 1) -> list[tuple[Term, i
     return found
 
 
-def _by_time(when: Order, x: Term, parts: list[tuple[Term, int]]) -> list[list[tuple[Term, int]]]:
+def _by_time(when: Order, x: Term, parts: list[Signed]) -> list[list[Signed]]:
     """The parts in groups, those known earliest first."""
     here = when.core_of.get(x)
-    groups: dict[tuple[int, bool], list[tuple[Term, int]]] = {}
+    groups: dict[tuple[int, bool], list[Signed]] = {}
     for part in parts:
         groups.setdefault(when.known(part[0], here), []).append(part)
     return [groups[key] for key in sorted(groups)]
 
 
-def _sum(tape: Tape, groups: list, image: dict[Term, Term]) -> Term:
+def _sum(groups: list[list[Signed]], image: dict[Term, Term]) -> Term:
     """Every group's sum, added to what was known before."""
-    total: Term | None = None
-    sign = 1
-    for group in groups:
-        group = sorted(group, key=lambda part: -part[1])  # what is added before what is taken away
-        own: Term | None = None
-        first = group[0][1]
-        for x, s in group:
-            y = image[x]
-            own = y if own is None else own + y if s == first else own - y
-        if total is None:
-            total, sign = own, first
-        elif sign == first:
-            total = own + total  # type: ignore[operator]
+    total, sign = _sum_of(groups[0], image)
+    for group in groups[1:]:
+        own, own_sign = _sum_of(group, image)
+        if own_sign == sign:
+            total = own + total
+        elif sign > 0:
+            total = total - own
         else:
-            total, sign = (total - own, 1) if sign > 0 else (own - total, 1)  # type: ignore
-    return total if sign > 0 else -total  # type: ignore
+            total, sign = own - total, 1
+    return total if sign > 0 else -total
 
 
-def _product(tape: Tape, groups: list, image: dict[Term, Term]) -> Term:
-    """Every group's product, times what was known before; numbers join the earliest group."""
-    scale, total = 1.0, None
-    for group in groups:
-        own: Term | None = None
-        made_of = {a for x, _ in group for a in x.args}
-        for x, s in sorted(group, key=lambda part: not _together(part[0], group, made_of)):
-            y = image[x]
-            if s < 0:
-                scale = -scale
-            own = y if own is None else own * y
-        total = own if total is None else own * total  # type: ignore[operator]
-    return total * scale if scale != 1.0 else total  # type: ignore
+def _sum_of(group: list[Signed], image: dict[Term, Term]) -> Signed:
+    """The sum of one group; what is added comes before what is taken away."""
+    (x, sign), *rest = sorted(group, key=lambda part: -part[1])
+    total = image[x]
+    for y, own_sign in rest:
+        total = total + image[y] if own_sign == sign else total - image[y]
+    return total, sign
 
 
-def _together(x: Term, group: list, made_of: set[Term]) -> bool:
-    """Whether x is made of another factor or another of x: s (1 - s) is the same for every gate."""
-    return x in made_of or any(y in x.args for y, _ in group)
+def _product(groups: list[list[Signed]], image: dict[Term, Term]) -> Term:
+    """Every group's product, times what was known before."""
+    own = (reduce(mul, [image[x] for x in _factors(group)]) for group in groups)
+    total = reduce(lambda before, later: later * before, own)
+    sign = prod(sign for group in groups for _, sign in group)
+    return total if sign > 0 else total * -1
+
+
+def _factors(group: list[Signed]) -> list[Term]:
+    """One made of another comes first: so s (1 - s) is the same product for every gate."""
+    factors = [x for x, _ in group]
+    made_of = {a for x in factors for a in x.args}
+    return sorted(factors, key=lambda x: not (x in made_of or any(y in x.args for y in factors)))
