@@ -5,9 +5,9 @@ import pytest
 
 import tinygrad_lstm as tl
 from tests.cells.networks import draws
-from tests.plan.comparing import Case, compiled
+from tests.plan.comparing import Case, assert_plan_equals_graph, compiled
 from tests.plan.networks import network, tagger
-from tinygrad_lstm.plan import PASSES
+from tinygrad_lstm.plan import PASSES, matrices
 from tinygrad_lstm.plan.device import Device
 from tinygrad_lstm.plan.spread import flat_rows
 
@@ -72,3 +72,20 @@ def test_rows_that_lie_apart_are_not_one_matrix():
     assert flat_rows(stack[:, :3]) is None
     assert flat_rows(stack[1:2, :3]).shape == (3, 6)
     assert np.shares_memory(flat_rows(stack[1:]), stack)
+
+
+def test_calls_that_meet_the_same_array_are_handed_the_same_object():
+    found = calls(network("lstm", steps=7), None)
+    arrays = [a for _, args in found for a in args if isinstance(a, np.ndarray)]
+    places = {(a.ctypes.data, a.shape, a.strides) for a in arrays if a.ndim == 2}
+    assert len({id(a) for a in arrays if a.ndim == 2}) < 1.2 * len(places)
+
+
+def test_a_long_sum_of_products_is_made_in_pieces_that_stay_in_the_cache(monkeypatch):
+    monkeypatch.setattr(matrices, "CACHE", 5 * 8 * 8)
+    monkeypatch.setattr(matrices, "DEEP", 2)
+    for name in ("lstm", "gru", "rnn"):
+        case = network(name, steps=9)
+        plan = assert_plan_equals_graph(case)
+        added = [f for f, _ in plan._now.calls if f is plan._now.device.add]
+        assert len(added) > 2

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .memory import CACHE
 from .passes.tiles import OFTEN, STACKED, Tiled, Tiles, tile
 from .schedule import Unit
 from .slabs import LARGE, in_slabs
@@ -14,6 +15,8 @@ from .spread import Spread, flat_rows
 from .terms import Term
 from .writer import Call, Writer
 
+DEEP, FEW = 800, 4
+"""Rows of a piece at least, and how many pieces at least, for products over all steps in pieces."""
 REGISTER = 16
 """Numbers that kernels of products compute side by side; shorter rows leave some of them idle."""
 
@@ -178,10 +181,30 @@ class Matrices(Writer):
         r"""$A_k^\top B$ for every k, as $(B^\top A_k)^\top$ where those rows fill registers."""
         d = self.device
         if out.shape[-1] % REGISTER == 0 or out.shape[-2] % REGISTER or out.size < LARGE:
-            return [(d.matmul, (d.swap(left), b, out))]
+            return self._in_pieces(out, [(d.swap(left[:, k]), b[k]) for k in self._pieces(b)])
         turned = self.memory.scratch((*out.shape[:-2], *out.shape[:-3:-1]), out.dtype).array
-        copies = in_slabs((d.copy, (out, d.swap(turned))))
-        return [(d.matmul, (b.T, left, turned)), *copies]
+        calls = self._in_pieces(turned, [(b[k].T, left[:, k]) for k in self._pieces(b)])
+        return [*calls, *in_slabs((d.copy, (out, d.swap(turned))))]
+
+    def _pieces(self, b: Any) -> list[slice]:
+        """Cuts of the rows of B into pieces that stay in the cache while every $A_k$ meets them.
+
+        Only where a piece is deep: then the sum of all their products costs less than that saves.
+        """
+        fitting = (self.device.cache or CACHE) // (b.shape[1] * b.itemsize)
+        if fitting < DEEP or len(b) < FEW * fitting:
+            return [slice(None)]
+        return [slice(k, k + fitting) for k in range(0, len(b), fitting)]
+
+    def _in_pieces(self, out: Any, factors: list[tuple[Any, Any]]) -> list[Call]:
+        """The sum of the products of these factors."""
+        d = self.device
+        first, *others = factors
+        calls: list[Call] = [(d.matmul, (*first, out))]
+        part = self.memory.scratch(out.shape, out.dtype).array if others else out
+        for pair in others:
+            calls += [(d.matmul, (*pair, part)), (d.add, (out, part, out))]
+        return calls
 
     def _total(self, unit: Unit) -> list[Call]:
         joined = self._joined_total(unit)

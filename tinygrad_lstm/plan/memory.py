@@ -26,6 +26,7 @@ class Memory:
         self.extra: list[Any] = []
         self.stacks: dict[Buffer, Any] = {}
         self._chunks: dict[int, int] = {}
+        self._every_slot: dict[Any, list[Any]] = {}
         self.starts: dict[Term, Term] = {}
         for c in plan.users:
             slot_free = c.fn == "carry" and c.args[0].fn in ("input", "seed", "leaf")
@@ -159,7 +160,7 @@ class Memory:
             return [operand] * len(times)
         if not operand.slotted:
             return [operand.array] * len(times)
-        slots = slots_of(operand.array)
+        slots = self._slots_of(operand.array)
         if operand.kind == "ring":
             return [slots[(t + operand.shift) % 2] for t in times]
         if operand.kind == "full":
@@ -168,6 +169,16 @@ class Memory:
         if times.step == 1:
             return [slots[t % size] for t in times]
         return [slots[t - max(0, T - ((T - 1 - t) // size + 1) * size)] for t in times]
+
+    def _slots_of(self, array: Any) -> list[Any]:
+        """The array of each slot: the same objects for all calls that meet the same memory.
+
+        The fewer there are, the more of them are still in the cache when a call looks at them.
+        """
+        key = (self.device.pointer(array), array.shape, array.strides, array.dtype)
+        if key not in self._every_slot:
+            self._every_slot[key] = slots_of(array)
+        return self._every_slot[key]
 
     def joined(
         self, spreads: list[Spread], flat: bool | None = None, along: int | None = None
