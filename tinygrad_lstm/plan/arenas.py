@@ -88,6 +88,9 @@ class Arenas:
 
     def spelled(self, views: Sequence[Any], scope: Scope) -> str | None:
         """The views of each iteration of a loop as one expression."""
+        nothing, *others = {(view.shape, view.dtype) for view in views}
+        if not others and not views[0].size:  # where nothing lies, nobody can tell whose it is
+            return f"np.zeros({nothing[0]}, {_type(nothing[1])})"
         roots = [self._device.root(view) for view in views]
         whose = roots[0]
         if all(r not in self._arrays and r not in self._written for r in roots):
@@ -97,8 +100,6 @@ class Arenas:
         if whose not in self._arrays:
             self.add(root(views[0]), "scratch")
         name, whole = self._arrays[whose]
-        if not whole.size:
-            return name
         start = self._device.pointer(whole)
         offsets = [self._device.pointer(view) - start for view in views]
         return spelled(name, whole, views, offsets, scope)

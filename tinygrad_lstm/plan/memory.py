@@ -175,7 +175,8 @@ class Memory:
 
         The fewer there are, the more of them are still in the cache when a call looks at them.
         """
-        key = (self.device.pointer(array), array.shape, array.strides, array.dtype)
+        d = self.device
+        key = (d.root(array), d.pointer(array), array.shape, array.strides, array.dtype)
         if key not in self._every_slot:
             self._every_slot[key] = slots_of(array)
         return self._every_slot[key]
