@@ -1,7 +1,7 @@
 r"""A weight that is multiplied step after step is kept in tiles, which the BLAS takes as they lie.
 
-$(A B)_{:, J} = \sum_I A_{:, I} \, B_{I, J}$ for any cut of the rows of B into pieces I and of its
-columns into pieces J.  Before a large product a BLAS copies both factors into an order of its own:
+$(A B)_J = \sum_I A_I \, B_{IJ}$ for any cut of the columns of A, and with them of the rows of B,
+into pieces I, and of the columns of B into pieces J.  Before a large product a BLAS copies both factors into an order of its own:
 the same weight again at every step, for a few rows on its other side.  Small products it takes as
 they lie.  So the weight is cut once into tiles that make small products, and lie in one piece each;
 only a weight with many rows is cut along these, too, which costs sums.
