@@ -1,10 +1,11 @@
 r"""A weight that is multiplied step after step is kept in tiles, which the BLAS takes as they lie.
 
 $(A B)_J = \sum_I A_I \, B_{IJ}$ for any cut of the columns of A, and with them of the rows of B,
-into pieces I, and of the columns of B into pieces J.  Before a large product a BLAS copies both factors into an order of its own:
-the same weight again at every step, for a few rows on its other side.  Small products it takes as
-they lie.  So the weight is cut once into tiles that make small products, and lie in one piece each;
-only a weight with many rows is cut along these, too, which costs sums.
+into pieces I, and of the columns of B into pieces J.  Before a large product a BLAS copies both
+factors into an order of its own: the same weight again at every step, for a few rows on its other
+side.  Small products it takes as they lie.  So the weight is cut once into tiles that make small
+products, and lie in one piece each; only a weight with many rows is cut along these, too, which
+costs sums.
 
 Only where the BLAS has kernels for small products (OpenBLAS on AVX-512) and takes one thread when
 the plan is made: a large product may be shared among several, and a small one is not.
