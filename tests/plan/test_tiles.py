@@ -12,6 +12,7 @@ from tests.cells.networks import NAMES
 from tests.plan.comparing import assert_plan_equals_graph
 from tests.plan.networks import WAYS, network, tagger
 from tests.plan.places import ODD, odd_case
+from tests.plan.test_counting import assert_counted_as_compiled
 from tests.plan.test_source import assert_source_is_plan
 from tinygrad_lstm.plan import PASSES, matrices
 from tinygrad_lstm.plan.device import Device
@@ -71,6 +72,12 @@ def test_so_does_an_odd_network(cut, name, rows):
 @pytest.mark.parametrize("name", ["lstm", "gru", "peephole"])
 def test_the_source_of_a_plan_with_tiles_gives_its_gradients(cut, name):
     assert_source_is_plan(network(name))
+    assert cut
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "rnn"])
+def test_explain_counts_what_is_put_into_tiles_once(cut, name):
+    assert_counted_as_compiled(network(name, 15))
     assert cut
 
 

@@ -54,12 +54,14 @@ class Tally(Emitter):
             with self._stacked(region, 0, length):
                 for unit in region.chunked:
                     self._append(unit, self._during(unit, 0, length))
+        self._times = 1
         for unit in region.steps:
+            columns = self._stepwise(unit, range(region.T))  # weights are put into tiles here, once
             apart = unit[0].fn == "each"
             self._times = 1 if apart else region.T
-            for column in self._stepwise(unit, range(region.T)):
+            for column in columns:
                 self._append(unit, column if apart else column[:1])
-        self._times = 1
+            self._times = 1
 
     def _columns(self, parts: list[tuple], times: range) -> list[list[Call]]:
         if any(isinstance(s, Each) for _, operands in parts for s in operands):
