@@ -83,13 +83,14 @@ def test_explain_counts_what_is_put_into_tiles_once(cut, name):
 
 @given(
     rows=st.integers(1, 200),
-    depth=st.integers(1, 1200),
-    width=st.integers(1, 1200),
+    depth=st.integers(0, 1200),
+    width=st.integers(0, 1200),
     itemsize=st.sampled_from([4, 8]),
 )
 def test_a_tile_divides_the_weight_and_makes_a_small_product(rows, depth, width, itemsize):
     found = tile(rows, depth, width, itemsize)
     if found is not None:
+        assert depth and width
         k, w = found
         assert depth % k == 0 and width % w == 0 and (k, w) != (depth, width)
         assert rows * k * w <= SMALL
@@ -105,6 +106,8 @@ def test_a_tile_divides_the_weight_and_makes_a_small_product(rows, depth, width,
         ((20, 240, 240, 4), (240, 80)),
         ((32, 64, 64, 4), None),
         ((1, 512, 512, 4), None),
+        ((64, 0, 512, 4), None),
+        ((64, 512, 0, 4), None),
         ((512, 1024, 1024, 4), None),
     ],
 )

@@ -35,7 +35,7 @@ OFTEN = 256
 
 def tile(rows: int, depth: int, width: int, itemsize: int) -> tuple[int, int] | None:
     """(depth, width) of the tiles for a product (rows, depth) (depth, width); None for no tiles."""
-    if rows < 2:
+    if rows < 2 or not depth * width:
         return None
     w = _width(width, itemsize)
     if w is not None:
