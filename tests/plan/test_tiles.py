@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from tests.cells.networks import NAMES
 from tests.plan.comparing import assert_plan_equals_graph
+from tests.plan.graphs import straight_graph
 from tests.plan.networks import WAYS, network, tagger
 from tests.plan.places import ODD, odd_case
+from tests.plan.recurrent import recurrent_graph
 from tests.plan.test_counting import assert_counted_as_compiled
 from tests.plan.test_source import assert_source_is_plan
 from tinygrad_lstm.plan import PASSES, matrices
@@ -67,6 +69,18 @@ def test_so_do_layers_between_a_table_and_a_head(cut, options):
 @pytest.mark.parametrize("name", ODD)
 def test_so_does_an_odd_network(cut, name, rows):
     assert_plan_equals_graph(odd_case(name, rows))
+
+
+@pytest.mark.parametrize("number", range(30))
+@pytest.mark.parametrize("random_graph", [straight_graph, recurrent_graph])
+def test_so_do_random_graphs(cut, random_graph, number):
+    assert_plan_equals_graph(random_graph(number).case())
+
+
+def test_some_random_graphs_have_weights_that_are_cut(cut):
+    for number in range(30):
+        assert_plan_equals_graph(recurrent_graph(number).case())
+    assert len(cut) > 30
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru", "peephole"])

@@ -116,5 +116,6 @@ class Masks:
 
     def end(self) -> None:
         """Leave the generator as if it had drawn the numbers itself."""
+        generator: Any = stream("dropout").bit_generator
         if LOCAL.training:
-            stream("dropout").bit_generator.advance(self._count)  # type: ignore[attr-defined]
+            generator.advance(self._count)

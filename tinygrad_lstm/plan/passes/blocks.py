@@ -91,7 +91,7 @@ class _Seen:
         if x.fn == "concat":
             return self._concatenated(axis, start, stop)
         if x.fn == "getitem":
-            _, offset, _ = narrowed(x)  # type: ignore[misc]
+            offset = x.how[axis][0]
             return self.of(0, axis, start + offset, stop + offset)
         return self._alike(axis, start, stop)
 

@@ -94,8 +94,9 @@ class _Known:
 
     def _wishes(self, x: Term) -> Iterable[Wish]:
         """Where x, or what is known of it, wants another term (or x itself) to be cut."""
-        if narrowed(x) is not None:
-            return self._of_narrow(x)
+        cut = narrowed(x)
+        if cut is not None:
+            return self._of_narrow(x, *cut)
         if x.fn == "embed" and x.how[2] == 1:
             return self._of_embed(x)
         if x.fn == "concat":
@@ -107,9 +108,8 @@ class _Known:
             return [(x, -2, rows)] if self.axis_of.get(x.args[0]) == -2 else []
         return self._of_alike(x) if x.fn in ALIKE else []
 
-    def _of_narrow(self, x: Term) -> Iterable[Wish]:
+    def _of_narrow(self, x: Term, axis: int, start: int, stop: int) -> Iterable[Wish]:
         (a,) = x.args
-        axis, start, stop = narrowed(x)  # type: ignore[misc]
         yield a, axis, {start, stop} | {b + start for b in self._along(x, axis)}
         yield x, axis, {b - start for b in self._along(a, axis) if start <= b <= stop}
 
